@@ -1,0 +1,198 @@
+//! The three closed lists of failure (status, error type, code), and the error that carries them.
+
+use std::fmt;
+
+use crate::closed_list::closed_list;
+
+closed_list! {
+    /// What a call returns: the outcome of asking, as against the outcome of the connection.
+    pub enum Status {
+        /// The call did what it was asked.
+        Ok = 0 => "ok",
+        /// An argument is outside what the call accepts; the message names it.
+        InvalidArgument = -1 => "invalid_argument",
+        /// Text that must be UTF-8 is not.
+        InvalidUtf8 = -2 => "invalid_utf8",
+        /// An option is missing, unknown or of the wrong type; the message names its key.
+        InvalidOption = -3 => "invalid_option",
+        /// The call is not allowed in the present state of the object.
+        InvalidState = -4 => "invalid_state",
+        /// The attempt to connect ended in `connection.connectionFailed`.
+        ConnectionFailed = -5 => "connection_failed",
+        /// The operation was given up because `disconnect` or `shutdown` was called, or the object was freed.
+        Aborted = -6 => "aborted",
+        /// The time the caller allowed ran out.
+        Timeout = -7 => "timeout",
+        /// A defect of this library. Please report it.
+        Internal = -100 => "internal",
+    }
+}
+
+closed_list! {
+    /// Why a connection failed, with the strings of lib-jitsi-meet's `JitsiConnectionErrors`.
+    pub enum ErrorType {
+        /// The credentials were refused, or credentials are needed and none were given.
+        PasswordRequired = 1 => "connection.passwordRequired",
+        /// An established session was lost and not resumed, or the peer broke the protocol.
+        DroppedError = 2 => "connection.droppedError",
+        /// The service URL answered with an HTTP status of 5xx.
+        ServerError = 3 => "connection.serverError",
+        /// Every other failure.
+        OtherError = 4 => "connection.otherError",
+    }
+}
+
+closed_list! {
+    /// The finer cause of a failure. New values may be added: treat one you do not know as "other".
+    pub enum Code {
+        /// The host name of the service URL could not be resolved.
+        Dns = 1 => "dns",
+        /// Nothing listens at the address: the connection was refused.
+        Refused = 2 => "refused",
+        /// The address could not be reached.
+        Unreachable = 3 => "unreachable",
+        /// The server's certificate was not accepted.
+        TlsCertificate = 4 => "tls_certificate",
+        /// The TLS handshake failed for another reason than the certificate.
+        TlsHandshake = 5 => "tls_handshake",
+        /// `transport.connectTimeout` ran out before the WebSocket was open.
+        TimeoutConnect = 6 => "timeout_connect",
+        /// `loginTimeout` ran out between the open WebSocket and the established session.
+        TimeoutLogin = 7 => "timeout_login",
+        /// What answered does not speak WebSocket.
+        NotWebsocket = 8 => "not_websocket",
+        /// The server did not accept the `xmpp` subprotocol of RFC 7395.
+        BadSubprotocol = 9 => "bad_subprotocol",
+        /// The service URL answered with an HTTP error status.
+        HttpStatus = 10 => "http_status",
+        /// The server refused the authentication (RFC 6120, section 6.5).
+        SaslFailure = 11 => "sasl_failure",
+        /// The server offers no SASL mechanism that can be used here.
+        NoMechanism = 12 => "no_mechanism",
+        /// The server refused to bind a resource (RFC 6120, section 7).
+        BindRefused = 13 => "bind_refused",
+        /// The server closed the stream with an error (RFC 6120, section 4.9).
+        StreamError = 14 => "stream_error",
+        /// The server closed the stream or the connection without saying why.
+        ClosedByServer = 15 => "closed_by_server",
+        /// The transport broke: a reset, a lost link.
+        ConnectionLost = 16 => "connection_lost",
+        /// A frame is not the restricted XML of RFC 6120, section 11.
+        MalformedXml = 17 => "malformed_xml",
+        /// A frame is larger than `transport.maxStanzaBytes`.
+        StanzaTooLarge = 18 => "stanza_too_large",
+        /// The server sent something that the protocol does not allow at this point.
+        ProtocolViolation = 19 => "protocol_violation",
+        /// A defect of this library. Please report it.
+        Internal = 20 => "internal",
+    }
+}
+
+/// Why a connection failed: the arguments of `connection.connectionFailed`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The class of the failure, as lib-jitsi-meet reports it.
+    pub error_type: ErrorType,
+    /// The finer cause.
+    pub code: Code,
+    /// A sentence a person can act on: what was tried, where, what came back, what to check.
+    pub message: String,
+    /// Whether trying again later may succeed without changing anything.
+    pub transient: bool,
+    /// The JID that the attempt used, where one was known. Never a password.
+    pub jid: Option<String>,
+    /// The condition of RFC 6120 that the server named, such as `host-unknown`.
+    pub condition: Option<String>,
+    /// The HTTP status, where an HTTP answer was the cause.
+    pub http_status: Option<u16>,
+    /// The human-readable text that the server sent with its refusal.
+    pub server_text: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(error_type: ErrorType, code: Code, message: impl Into<String>) -> Self {
+        Self {
+            error_type,
+            code,
+            message: message.into(),
+            transient: false,
+            jid: None,
+            condition: None,
+            http_status: None,
+            server_text: None,
+        }
+    }
+
+    pub(crate) fn transient(mut self) -> Self {
+        self.transient = true;
+        self
+    }
+
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorType::OtherError, Code::Internal, message)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.error_type, self.code, self.message)
+    }
+}
+
+/// What a call of this crate fails with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument that is not an option is unusable.
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// An option is missing, unknown or of the wrong type.
+    #[error("option `{key}`: {problem}")]
+    InvalidOption {
+        /// The key, as a path such as `hosts.domain`.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The call is not allowed in the present state.
+    #[error("{call}() is not allowed in the state `{state}`")]
+    InvalidState {
+        /// The call that was refused.
+        call: &'static str,
+        /// The state that refused it: `connecting`, `connected` or `disconnecting`; `running` for `init`.
+        state: &'static str,
+    },
+    /// The attempt failed; the same failure was delivered as `connection.connectionFailed`.
+    #[error("{0}")]
+    ConnectionFailed(Box<Failure>),
+    /// The operation was given up on request.
+    #[error("the operation was aborted: {0}")]
+    Aborted(&'static str),
+    /// The time that the caller allowed ran out.
+    #[error("{0}")]
+    Timeout(String),
+    /// A defect of this library.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// The status that names this error in the C ABI and in the `status` field of the bindings' errors.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        match self {
+            Self::InvalidArgument(_) => Status::InvalidArgument,
+            Self::InvalidOption { .. } => Status::InvalidOption,
+            Self::InvalidState { .. } => Status::InvalidState,
+            Self::ConnectionFailed(_) => Status::ConnectionFailed,
+            Self::Aborted(_) => Status::Aborted,
+            Self::Timeout(_) => Status::Timeout,
+            Self::Internal(_) => Status::Internal,
+        }
+    }
+
+    pub(crate) fn option(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::InvalidOption { key: key.into(), problem: problem.into() }
+    }
+}

@@ -1,0 +1,228 @@
+//! The consumer's end: one hub for any number of connections, one waker, ordered delivery.
+//!
+//! Each connection has its own queue. The hub keeps the list of queues that hold something and wakes its consumer
+//! once when that list stops being empty. The consumer then drains round-robin, so that one busy connection cannot
+//! starve the others, and in turns of bounded length, so that an event loop stays responsive.
+//!
+//! A binding owns one hub for each consumer (a Node environment, an asyncio loop, a C queue or dispatcher thread).
+//! With one waker a connection, ten thousand connections would cost such a consumer ten thousand handles to watch.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{CompletionResult, Event};
+
+/// How many items one connection may deliver before the next one has its turn.
+const QUANTUM: usize = 16;
+
+/// Names a connection within the process. Never reused; 0 is none.
+pub type ConnectionId = u64;
+
+/// Something to deliver to the consumer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Item {
+    /// An event, for the connection's listeners.
+    Event(Event),
+    /// The outcome of an asynchronous call, after the event that caused it.
+    Completed {
+        /// The token that the caller passed with the call.
+        token: u64,
+        /// The outcome.
+        result: CompletionResult,
+    },
+}
+
+/// Whether a drain took all there was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// The hub is empty. The waker will be called when that changes.
+    Empty,
+    /// There is more. The waker will **not** be called: the consumer must drain again by itself.
+    More,
+}
+
+/// Collects the events of any number of connections for one consumer. A cheap handle: clones share the hub.
+#[derive(Clone)]
+pub struct EventHub {
+    inner: Arc<HubInner>,
+}
+
+struct HubInner {
+    ready: Mutex<Ready>,
+    waker: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Ready {
+    queues: VecDeque<Arc<Queue>>,
+    /// The consumer has been woken and has not yet found the hub empty.
+    awake: bool,
+    closed: bool,
+}
+
+struct Queue {
+    id: ConnectionId,
+    state: Mutex<QueueState>,
+}
+
+#[derive(Default)]
+struct QueueState {
+    items: VecDeque<Item>,
+    /// The queue stands in the hub's ready list, or a drain holds it.
+    listed: bool,
+    muted: bool,
+    closed: bool,
+}
+
+/// Every lock here protects plain data that is valid between any two statements, so a poisoned one is still good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl EventHub {
+    /// Makes a hub.
+    ///
+    /// `waker` is called when the hub stops being empty, from any thread, with no lock held. It must not block and
+    /// must not call back into the hub; it should arrange for the consumer to call [`drain`](Self::drain) soon. It
+    /// is not called again until a drain has returned [`Drained::Empty`].
+    #[must_use]
+    pub fn new(waker: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { inner: Arc::new(HubInner { ready: Mutex::default(), waker: Box::new(waker) }) }
+    }
+
+    /// Delivers up to `max` items, round-robin over the connections that have some, in order for each connection.
+    ///
+    /// One drain at a time: two at once would deliver items of one connection side by side. `deliver` runs with no
+    /// lock held: it may call anything of this crate but `drain`. Items of a connection that is dropped
+    /// while the drain runs may still be delivered once; a binding looks the id up and ignores one it has freed.
+    pub fn drain(&self, max: usize, mut deliver: impl FnMut(ConnectionId, Item)) -> Drained {
+        let mut left = max;
+        let mut batch = Vec::new();
+        loop {
+            let queue = {
+                let mut ready = lock(&self.inner.ready);
+                if ready.queues.is_empty() {
+                    ready.awake = false;
+                    return Drained::Empty;
+                }
+                if left == 0 {
+                    return Drained::More;
+                }
+                ready.queues.pop_front().expect("just seen not to be empty")
+            };
+            let quantum = left.min(QUANTUM);
+            let rest = {
+                let mut state = lock(&queue.state);
+                let take = quantum.min(state.items.len());
+                batch.extend(state.items.drain(..take));
+                let rest = !state.items.is_empty();
+                state.listed = rest;
+                rest
+            };
+            if rest {
+                lock(&self.inner.ready).queues.push_back(Arc::clone(&queue));
+            }
+            left -= batch.len();
+            for item in batch.drain(..) {
+                deliver(queue.id, item);
+            }
+        }
+    }
+
+    /// Ends the hub: nothing is kept or delivered any more and the waker is not called again, from the moment this
+    /// returns. For a consumer that goes away (an event loop that closes) before its connections do.
+    pub fn close(&self) {
+        let queues = {
+            let mut ready = lock(&self.inner.ready);
+            ready.closed = true;
+            ready.awake = true;
+            std::mem::take(&mut ready.queues)
+        };
+        drop(queues);
+    }
+
+    pub(crate) fn register(&self) -> HubEnd {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        HubEnd { hub: self.clone(), queue: Arc::new(Queue { id, state: Mutex::default() }) }
+    }
+}
+
+impl std::fmt::Debug for EventHub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventHub").finish_non_exhaustive()
+    }
+}
+
+/// A connection's end of the hub.
+#[derive(Clone)]
+pub(crate) struct HubEnd {
+    hub: EventHub,
+    queue: Arc<Queue>,
+}
+
+impl HubEnd {
+    pub(crate) fn id(&self) -> ConnectionId {
+        self.queue.id
+    }
+
+    pub(crate) const fn hub(&self) -> &EventHub {
+        &self.hub
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.queue.state).closed
+    }
+
+    /// Queues an item. The caller fires the returned wake-up once it holds no lock.
+    pub(crate) fn push(&self, item: Item) -> Wake {
+        {
+            let mut state = lock(&self.queue.state);
+            if state.closed || (state.muted && matches!(item, Item::Event(_))) {
+                return Wake(None);
+            }
+            state.items.push_back(item);
+            if state.listed {
+                return Wake(None);
+            }
+            state.listed = true;
+        }
+        let mut ready = lock(&self.hub.inner.ready);
+        if ready.closed {
+            return Wake(None);
+        }
+        ready.queues.push_back(Arc::clone(&self.queue));
+        let awake = std::mem::replace(&mut ready.awake, true);
+        Wake((!awake).then(|| Arc::clone(&self.hub.inner)))
+    }
+
+    /// While muted, events are not kept: nobody listens. Completions are.
+    pub(crate) fn mute(&self, muted: bool) {
+        lock(&self.queue.state).muted = muted;
+    }
+
+    /// Forgets what is queued and ignores what comes: the handle is gone, so nobody is left to be told.
+    pub(crate) fn close(&self) {
+        let items = {
+            let mut state = lock(&self.queue.state);
+            state.closed = true;
+            std::mem::take(&mut state.items)
+        };
+        drop(items);
+    }
+}
+
+/// The consumer is to be woken, unless it is awake already.
+#[must_use = "the consumer sleeps until the wake-up is fired"]
+pub(crate) struct Wake(Option<Arc<HubInner>>);
+
+impl Wake {
+    /// Calls the hub's waker. With no lock held: the waker is foreign code.
+    pub(crate) fn fire(self) {
+        if let Some(hub) = self.0 {
+            (hub.waker)();
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The signalling client of [Jitsi Meet](https://jitsi.org/jitsi-meet/) as a native library, for programs that are
+//! not browsers: bots, load tests, recorders, monitors, moderators, bridges.
+//!
+//! The names, event strings and semantics are those of lib-jitsi-meet's `JitsiConnection`. See [`JitsiConnection`]
+//! for how to begin.
+//!
+//! # Threads
+//! All connections of the process share one small runtime of their own, made on first use and ended by [`shutdown`].
+//! Any executor can await the futures of this crate.
+#![forbid(unsafe_code)]
+
+mod closed_list;
+mod connection;
+mod driver;
+mod error;
+mod event;
+mod hub;
+pub mod options;
+mod runtime;
+mod session;
+mod times;
+mod transport;
+mod xml;
+
+pub use connection::{Events, JitsiConnection};
+pub use error::{Code, Error, ErrorType, Failure, Status};
+pub use event::{Completed, CompletionResult, Event, EventKind};
+pub use hub::{ConnectionId, Drained, EventHub, Item};
+pub use options::Options;
+pub use runtime::{init, shutdown};
+pub use times::{ConnectionTimes, Milestone};
+
+/// The version of this library, as `major.minor.patch`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

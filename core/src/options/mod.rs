@@ -1,0 +1,222 @@
+//! The options of a connection: a tree with lib-jitsi-meet's keys, checked against one table.
+
+mod config;
+mod schema;
+
+use serde_json::{Map, Value};
+
+pub(crate) use config::{Config, Tls};
+pub use schema::{Kind, OPTIONS, OptionSpec};
+
+use crate::Error;
+
+/// The options of [`init`](crate::init) and of a [`JitsiConnection`](crate::JitsiConnection), with lib-jitsi-meet's
+/// keys. Each reads the keys that concern it, so that one object serves both.
+///
+/// A tree of JSON values. Known keys are checked as they are set, so that the error names the key at the place that
+/// set it. Unknown keys of an object are kept and ignored, since callers pass whole `config.js` objects.
+///
+/// ```
+/// let mut options = jitsimeet::Options::new();
+/// options.set("serviceUrl", "wss://meet.example.org/xmpp-websocket")?;
+/// options.set("hosts.domain", "meet.example.org")?;
+///
+/// let error = options.set("loginTimeout", "soon").unwrap_err();
+/// assert_eq!(error.to_string(), "option `loginTimeout`: expected an integer, got a string");
+/// # Ok::<(), jitsimeet::Error>(())
+/// ```
+///
+/// | key | default | meaning |
+/// |---|---|---|
+/// | `serviceUrl` | required | `ws:` or `wss:` URL of the XMPP WebSocket (RFC 7395); its query is kept |
+/// | `hosts.domain` | required | the XMPP domain |
+/// | `hosts.anonymousdomain` | none | the guests' domain, used when there is no token |
+/// | `loginTimeout` | 15000 | ms from the open WebSocket to the established session |
+/// | `disconnectTimeout` | 2000 | ms that `disconnect` waits for the server to close its side |
+/// | `transport.connectTimeout` | 15000 | ms from the name look-up to the open WebSocket |
+/// | `transport.maxStanzaBytes` | 10485760 | a larger frame from the server ends the session |
+/// | `tls.caCertificates` | platform roots | PEM text (or a list of them) of the only authorities to trust |
+/// | `workerThreads` | 2 | for `init`: threads that serve all connections of the process |
+///
+/// The keys of lib-jitsi-meet that only mean something in a browser are accepted and have no effect: `analytics`,
+/// `audioLevelsInterval`, `desktopSharingFrameRate`, `desktopSharingSources`, `disableAudioLevels`,
+/// `enableAnalyticsLogging`, `enableWindowOnErrorHandler`, `externalStorage`.
+#[derive(Clone, Default, PartialEq)]
+pub struct Options {
+    tree: Map<String, Value>,
+}
+
+impl Options {
+    /// Makes an empty set of options.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads options from a JSON object, such as a `config.js` object turned into JSON.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] naming the key; [`Error::InvalidArgument`] if the text is not a JSON object.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        let value = parse_json(text)?;
+        let mut options = Self::new();
+        options.merge(value)?;
+        Ok(options)
+    }
+
+    /// Sets one option by its path, such as `hosts.domain`. The value replaces what was there; a JSON null removes
+    /// it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] if the path is not known or the value has the wrong type.
+    pub fn set(&mut self, path: &str, value: impl Into<Value>) -> Result<(), Error> {
+        let value = value.into();
+        schema::check_path(path, &value)?;
+        let (parents, last) = path.rsplit_once('.').map_or((None, path), |(parents, last)| (Some(parents), last));
+        let mut object = &mut self.tree;
+        for key in parents.into_iter().flat_map(|parents| parents.split('.')) {
+            let child = object.entry(key).or_insert_with(|| Value::Object(Map::new()));
+            if !child.is_object() {
+                *child = Value::Object(Map::new());
+            }
+            object = child.as_object_mut().expect("made an object just above");
+        }
+        if value.is_null() {
+            object.remove(last);
+        } else {
+            object.insert(last.to_owned(), value);
+        }
+        Ok(())
+    }
+
+    /// Sets one option by its path to a value given as JSON text; the empty path merges an object into the options.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set) and [`merge`](Self::merge); [`Error::InvalidArgument`] if the text is not JSON.
+    pub fn set_json(&mut self, path: &str, text: &str) -> Result<(), Error> {
+        let value = parse_json(text)?;
+        if path.is_empty() { self.merge(value) } else { self.set(path, value) }
+    }
+
+    /// Merges an object: its keys replace those of the same path, all others stay.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] naming the key of a known option whose value has the wrong type;
+    /// [`Error::InvalidArgument`] if the value is not an object. The options are unchanged then.
+    pub fn merge(&mut self, value: impl Into<Value>) -> Result<(), Error> {
+        let Value::Object(object) = value.into() else {
+            return Err(Error::InvalidArgument("options: expected an object".to_owned()));
+        };
+        schema::check_object(&object)?;
+        merge_objects(&mut self.tree, object);
+        Ok(())
+    }
+
+    /// Merges Python-style keywords: names in snake_case, at every level that the table knows.
+    ///
+    /// # Errors
+    /// As [`merge`](Self::merge); an unknown name at the top level is an [`Error::InvalidOption`], since a keyword,
+    /// unlike a key of an object, was written for this call.
+    pub fn merge_keywords(&mut self, keywords: Map<String, Value>) -> Result<(), Error> {
+        self.merge(schema::from_keywords(keywords)?)
+    }
+
+    pub(crate) fn worker_threads(&self) -> Option<usize> {
+        self.tree.get("workerThreads").and_then(Value::as_u64).and_then(|threads| usize::try_from(threads).ok())
+    }
+
+    pub(crate) fn config(&self, token: Option<&str>) -> Result<Config, Error> {
+        Config::from_tree(&self.tree, token)
+    }
+}
+
+/// Shows the keys that are set. The values may be secret.
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.tree.keys()).finish()
+    }
+}
+
+fn parse_json(text: &str) -> Result<Value, Error> {
+    // serde_json's message has a position and never quotes the text.
+    serde_json::from_str(text).map_err(|error| Error::InvalidArgument(format!("options: not JSON: {error}")))
+}
+
+fn merge_objects(into: &mut Map<String, Value>, from: Map<String, Value>) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(Value::Object(into)), Value::Object(from)) => merge_objects(into, from),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn error(options: Result<(), Error>) -> String {
+        options.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_wrong_type_names_the_key_and_never_the_value() {
+        let mut options = Options::new();
+        let cases = [
+            (json!({"serviceUrl": 5}), "option `serviceUrl`: expected a string, got a number"),
+            (json!({"hosts": "canary"}), "option `hosts`: expected an object, got a string"),
+            (json!({"hosts": {"domain": null, "anonymousdomain": ["canary"]}}),
+             "option `hosts.anonymousdomain`: expected a string, got a list"),
+            (json!({"loginTimeout": 1.5}), "option `loginTimeout`: expected an integer, got a number"),
+            (json!({"loginTimeout": -1}), "option `loginTimeout`: must be from 1 to 2147483647"),
+            (json!({"tls": {"caCertificates": [7]}}),
+             "option `tls.caCertificates`: expected a string or a list of strings, got a list"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(error(options.merge(value)), expected);
+        }
+        assert_eq!(options, Options::new(), "a refused merge changes nothing");
+    }
+
+    #[test]
+    fn a_path_that_is_not_known_is_an_error_that_names_its_neighbour() {
+        let mut options = Options::new();
+        assert_eq!(
+            error(options.set("hosts.domian", "meet.example")),
+            "option `hosts.domian`: not known; did you mean `hosts.domain`?"
+        );
+        assert_eq!(error(options.set("", "x")), "option ``: not known");
+    }
+
+    #[test]
+    fn unknown_keys_of_an_object_are_kept_and_ignored() {
+        let mut options = Options::new();
+        options.merge(json!({"resolution": 720, "hosts": {"domain": "a", "future": {}}})).unwrap();
+        options.set("hosts.domain", "b").unwrap();
+        options.merge(json!({"hosts": {"anonymousdomain": "c"}})).unwrap();
+        assert_eq!(
+            Value::Object(options.tree),
+            json!({"resolution": 720, "hosts": {"domain": "b", "anonymousdomain": "c", "future": {}}})
+        );
+    }
+
+    #[test]
+    fn keywords_are_snake_case_at_every_level() {
+        let mut options = Options::new();
+        let keywords = json!({"service_url": "ws://h/", "transport": {"connect_timeout": 5}});
+        options.merge_keywords(keywords.as_object().unwrap().clone()).unwrap();
+        assert_eq!(
+            Value::Object(options.tree.clone()),
+            json!({"serviceUrl": "ws://h/", "transport": {"connectTimeout": 5}})
+        );
+        let unknown = json!({"servce_url": "ws://h/"});
+        assert_eq!(
+            error(options.merge_keywords(unknown.as_object().unwrap().clone())),
+            "option `servce_url`: not known; did you mean `service_url`?"
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! The table of options, and the checks that read it.
+
+use serde_json::{Map, Value};
+
+use crate::Error;
+
+/// The type of an option's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Text.
+    String,
+    /// One text or a list of texts.
+    Strings,
+    /// A whole number within bounds, both included.
+    Integer {
+        /// The smallest value.
+        min: i64,
+        /// The largest value.
+        max: i64,
+    },
+    /// An object whose keys stand in the table by themselves.
+    Object,
+    /// Anything: the option means something in a browser only. It is accepted and has no effect.
+    NoEffect,
+}
+
+/// One row of the table of options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OptionSpec {
+    /// The path, such as `hosts.domain`.
+    pub path: &'static str,
+    /// The type of the value.
+    pub kind: Kind,
+}
+
+const fn spec(path: &'static str, kind: Kind) -> OptionSpec {
+    OptionSpec { path, kind }
+}
+
+/// A duration in milliseconds that something waits: never zero, since that could not succeed.
+const MILLISECONDS: Kind = Kind::Integer { min: 1, max: i32::MAX as i64 };
+
+/// Every option, of [`init`](crate::init) and of a connection: callers pass one object to both, and each reads what
+/// concerns it. `tests/surface.toml` holds the same list.
+pub const OPTIONS: &[OptionSpec] = &[
+    spec("serviceUrl", Kind::String),
+    spec("hosts", Kind::Object),
+    spec("hosts.domain", Kind::String),
+    spec("hosts.anonymousdomain", Kind::String),
+    spec("loginTimeout", MILLISECONDS),
+    spec("disconnectTimeout", MILLISECONDS),
+    spec("transport", Kind::Object),
+    spec("transport.connectTimeout", MILLISECONDS),
+    // The lower bound is what RFC 6120, section 13.12 asks every entity to accept.
+    spec("transport.maxStanzaBytes", Kind::Integer { min: 10_000, max: i32::MAX as i64 }),
+    spec("tls", Kind::Object),
+    spec("tls.caCertificates", Kind::Strings),
+    spec("workerThreads", Kind::Integer { min: 1, max: 256 }),
+    spec("analytics", Kind::NoEffect),
+    spec("audioLevelsInterval", Kind::NoEffect),
+    spec("desktopSharingFrameRate", Kind::NoEffect),
+    spec("desktopSharingSources", Kind::NoEffect),
+    spec("disableAudioLevels", Kind::NoEffect),
+    spec("enableAnalyticsLogging", Kind::NoEffect),
+    spec("enableWindowOnErrorHandler", Kind::NoEffect),
+    spec("externalStorage", Kind::NoEffect),
+];
+
+/// Checks the value for one path that the caller wrote by hand: it must be known.
+pub(super) fn check_path(path: &str, value: &Value) -> Result<(), Error> {
+    let Some(spec) = find(path) else {
+        return Err(unknown(path, nearest(path).map(ToOwned::to_owned)));
+    };
+    check_value(spec, value)
+}
+
+/// Checks an object of any origin: known keys must have the right type, others are left alone.
+pub(super) fn check_object(object: &Map<String, Value>) -> Result<(), Error> {
+    check_children("", object)
+}
+
+fn check_children(parent: &str, object: &Map<String, Value>) -> Result<(), Error> {
+    for (key, value) in object {
+        let path = join(parent, key);
+        match find(&path) {
+            Some(spec) => check_value(spec, value)?,
+            None => {
+                let nearest = nearest(&path);
+                tracing::debug!(key = path, nearest, "an option that is not known is ignored");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A null is an option that is not given, as lib-jitsi-meet's callers write it.
+fn check_value(spec: &OptionSpec, value: &Value) -> Result<(), Error> {
+    if value.is_null() {
+        return Ok(());
+    }
+    let wrong = |expected| Err(Error::option(spec.path, format!("expected {expected}, got {}", describe(value))));
+    match (spec.kind, value) {
+        (Kind::NoEffect, _) => {
+            tracing::debug!(key = spec.path, "an option that only means something in a browser has no effect");
+            Ok(())
+        }
+        (Kind::String | Kind::Strings, Value::String(_)) => Ok(()),
+        (Kind::String, _) => wrong("a string"),
+        (Kind::Strings, Value::Array(items)) if items.iter().all(Value::is_string) => Ok(()),
+        (Kind::Strings, _) => wrong("a string or a list of strings"),
+        (Kind::Integer { min, max }, Value::Number(number)) => match number.as_i64() {
+            Some(number) if (min..=max).contains(&number) => Ok(()),
+            None if number.is_f64() => wrong("an integer"),
+            _ => Err(Error::option(spec.path, format!("must be from {min} to {max}"))),
+        },
+        (Kind::Integer { .. }, _) => wrong("an integer"),
+        (Kind::Object, Value::Object(object)) => check_children(spec.path, object),
+        (Kind::Object, _) => wrong("an object"),
+    }
+}
+
+/// Gives keywords in snake_case the names of the table.
+pub(super) fn from_keywords(keywords: Map<String, Value>) -> Result<Map<String, Value>, Error> {
+    let mut object = Map::new();
+    for (keyword, value) in keywords {
+        let name = camel_case(&keyword);
+        // A keyword has one spelling: serviceUrl= is as unknown as a misspelt one.
+        if find(&name).is_none() || snake_case(&name) != keyword {
+            return Err(unknown(&keyword, nearest(&name).map(snake_case)));
+        }
+        let value = rename_children(&name, value);
+        object.insert(name, value);
+    }
+    Ok(object)
+}
+
+fn rename_children(parent: &str, value: Value) -> Value {
+    let Value::Object(object) = value else { return value };
+    let rename = |(key, value): (String, Value)| {
+        let camel = camel_case(&key);
+        let path = join(parent, &camel);
+        if find(&path).is_some() { (camel, rename_children(&path, value)) } else { (key, value) }
+    };
+    Value::Object(object.into_iter().map(rename).collect())
+}
+
+fn find(path: &str) -> Option<&'static OptionSpec> {
+    OPTIONS.iter().find(|spec| spec.path == path)
+}
+
+fn nearest(path: &str) -> Option<&'static str> {
+    OPTIONS
+        .iter()
+        .map(|spec| (strsim::normalized_damerau_levenshtein(path, spec.path), spec.path))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, path)| path)
+}
+
+fn unknown(path: &str, nearest: Option<String>) -> Error {
+    let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
+    Error::option(path, format!("not known{hint}"))
+}
+
+fn join(parent: &str, key: &str) -> String {
+    if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") }
+}
+
+fn camel_case(snake: &str) -> String {
+    let mut camel = String::with_capacity(snake.len());
+    let mut upper = false;
+    for character in snake.chars() {
+        if character == '_' {
+            upper = true;
+        } else if std::mem::take(&mut upper) {
+            camel.extend(character.to_uppercase());
+        } else {
+            camel.push(character);
+        }
+    }
+    camel
+}
+
+fn snake_case(camel: &str) -> String {
+    let mut snake = String::with_capacity(camel.len() + 4);
+    for character in camel.chars() {
+        if character.is_ascii_uppercase() {
+            snake.push('_');
+            snake.push(character.to_ascii_lowercase());
+        } else {
+            snake.push(character);
+        }
+    }
+    snake
+}
+
+const fn describe(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,107 @@
+//! The process's own tokio runtime: made on first use, ended by `shutdown`.
+
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::{Error, Options};
+
+const WORKER_THREADS: usize = 2;
+/// Threads for name look-ups and the like.
+const BLOCKING_THREADS: usize = 8;
+
+struct Process {
+    worker_threads: usize,
+    running: Option<Running>,
+}
+
+struct Running {
+    runtime: Runtime,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+static PROCESS: Mutex<Process> = Mutex::new(Process { worker_threads: WORKER_THREADS, running: None });
+
+fn process() -> MutexGuard<'static, Process> {
+    PROCESS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sets what holds for the whole process: `workerThreads`. Optional; may be called again until the first connection
+/// connects. Other options are for connections, or mean something in a browser only; they are ignored here.
+///
+/// # Errors
+/// [`Error::InvalidState`] once connections run, until [`shutdown`].
+pub fn init(options: &Options) -> Result<(), Error> {
+    let mut process = process();
+    if process.running.is_some() {
+        return Err(Error::InvalidState { call: "init", state: "running" });
+    }
+    process.worker_threads = options.worker_threads().unwrap_or(WORKER_THREADS);
+    Ok(())
+}
+
+/// Closes all connections of the process and joins all its threads. Later calls start afresh.
+///
+/// Connections close as by `disconnect` and deliver their events; what is not closed after `timeout` is cut off.
+/// Blocks the calling thread; not to be called from a hub's waker.
+///
+/// # Errors
+/// [`Error::Timeout`] if connections had to be cut off.
+pub fn shutdown(timeout: Duration) -> Result<(), Error> {
+    let Some(running) = process().running.take() else { return Ok(()) };
+    // A runtime cannot be ended from within a runtime, and the caller may well live in one of its own.
+    let stopper = thread::Builder::new().name("jitsimeet-shutdown".to_owned()).spawn(move || running.stop(timeout));
+    match stopper.map(thread::JoinHandle::join) {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err(Error::Timeout(format!("connections were still open after {timeout:?}"))),
+        Ok(Err(_)) => Err(Error::Internal("the shutdown panicked".to_owned())),
+        Err(error) => Err(Error::Internal(format!("cannot start a thread: {error}"))),
+    }
+}
+
+impl Running {
+    fn start(worker_threads: usize) -> Result<Self, Error> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(worker_threads)
+            .max_blocking_threads(BLOCKING_THREADS)
+            .thread_name("jitsimeet")
+            .enable_all()
+            .build()
+            .map_err(|error| Error::Internal(format!("cannot start threads: {error}")))?;
+        Ok(Self { runtime, stop: CancellationToken::new(), tasks: TaskTracker::new() })
+    }
+
+    /// Tells whether everything ended by itself.
+    fn stop(self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        self.stop.cancel();
+        self.tasks.close();
+        let tasks = self.tasks.clone();
+        let ended = self.runtime.block_on(async { tokio::time::timeout(timeout, tasks.wait()).await.is_ok() });
+        // Blocking threads in a name look-up cannot be interrupted; they get what time is left, and a moment.
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.runtime.shutdown_timeout(left.max(Duration::from_millis(100)));
+        ended
+    }
+}
+
+/// Runs a task until it ends or `shutdown` tells it to.
+pub(crate) fn spawn<F>(task: impl FnOnce(CancellationToken) -> F) -> Result<(), Error>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut process = process();
+    let worker_threads = process.worker_threads;
+    let running = match &mut process.running {
+        Some(running) => running,
+        none => none.insert(Running::start(worker_threads)?),
+    };
+    running.tasks.spawn_on(task(running.stop.clone()), running.runtime.handle());
+    Ok(())
+}

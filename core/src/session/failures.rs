@@ -1,0 +1,186 @@
+//! Every way a session fails, each with its error type, its code and a sentence that a person can act on.
+
+use crate::options::Config;
+use crate::transport::TransportError;
+use crate::xml::{Element, XmlError, condition_and_text, ns};
+use crate::{Code, ErrorType, Failure};
+
+pub(super) fn transport(config: &Config, error: TransportError, established: bool) -> Failure {
+    use TransportError as E;
+    let url = config.display_url();
+    let other = |code, message| Failure::new(ErrorType::OtherError, code, message);
+    match error {
+        E::Dns { host, reason } => other(
+            Code::Dns,
+            format!("cannot connect to {url}: the name {host} could not be resolved ({reason}). Check serviceUrl and the name servers."),
+        )
+        .transient(),
+        E::Refused { address } => other(
+            Code::Refused,
+            format!("cannot connect to {url}: {address} refused the connection. Check that the server runs and that the port is right."),
+        )
+        .transient(),
+        E::Unreachable { address, reason } => other(
+            Code::Unreachable,
+            format!("cannot connect to {url}: {address} cannot be reached ({reason}). Check the network and the firewall."),
+        )
+        .transient(),
+        E::TlsCertificate { reason } => other(
+            Code::TlsCertificate,
+            format!("cannot connect to {url}: the server's certificate was not accepted: {reason}"),
+        ),
+        E::TlsHandshake { reason } => other(
+            Code::TlsHandshake,
+            format!("cannot connect to {url}: the TLS handshake failed: {reason}. Check that the port speaks TLS."),
+        ),
+        E::HttpStatus { status } => {
+            let server_error = status >= 500;
+            let error_type = if server_error { ErrorType::ServerError } else { ErrorType::OtherError };
+            let message = format!(
+                "cannot connect to {url}: the server answered the WebSocket upgrade with HTTP {status}. Check the path of serviceUrl{}.",
+                if server_error { " and the server's own log" } else { "" }
+            );
+            let failure = Failure::new(error_type, Code::HttpStatus, message);
+            let failure = Failure { http_status: Some(status), ..failure };
+            if server_error { failure.transient() } else { failure }
+        }
+        E::NotWebsocket { reason } => other(
+            Code::NotWebsocket,
+            format!("cannot connect to {url}: what answers there does not speak WebSocket ({reason}). Check the port and the path of serviceUrl."),
+        ),
+        E::BadSubprotocol => other(
+            Code::BadSubprotocol,
+            format!("cannot connect to {url}: the server did not accept the WebSocket subprotocol \"xmpp\" (RFC 7395). Check the path of serviceUrl."),
+        ),
+        E::TooLarge { limit } => broken(
+            Code::StanzaTooLarge,
+            format!("{url} sent a frame of more than {limit} bytes. Raise transport.maxStanzaBytes if that is expected."),
+        ),
+        E::BadFrame { reason } => {
+            broken(Code::ProtocolViolation, format!("{url} broke the WebSocket protocol: {reason}."))
+        }
+        E::Lost { reason } => Failure::new(
+            lost_type(established),
+            Code::ConnectionLost,
+            format!("the connection to {url} was lost: {reason}."),
+        )
+        .transient(),
+        E::Closed => closed(config, established),
+    }
+}
+
+pub(super) fn connect_timeout(config: &Config) -> Failure {
+    let (url, ms) = (config.display_url(), config.connect_timeout.as_millis());
+    let message = format!(
+        "cannot connect to {url}: the WebSocket was not open within {ms} ms (transport.connectTimeout). Check that the address is right and that the server answers."
+    );
+    Failure::new(ErrorType::OtherError, Code::TimeoutConnect, message).transient()
+}
+
+pub(super) fn login_timeout(config: &Config, waiting_for: &str) -> Failure {
+    let (url, ms) = (config.display_url(), config.login_timeout.as_millis());
+    let message = format!(
+        "cannot log in to {} at {url}: {waiting_for} did not come within {ms} ms (loginTimeout). Check that the server is well.",
+        config.domain
+    );
+    Failure::new(ErrorType::OtherError, Code::TimeoutLogin, message).transient()
+}
+
+pub(super) fn malformed(config: &Config, error: XmlError) -> Failure {
+    broken(Code::MalformedXml, format!("{} sent a frame that is not XMPP: {error}.", config.display_url()))
+}
+
+pub(super) fn unexpected(config: &Config, element: &Element, expected: &str) -> Failure {
+    let name = excerpt(&element.name);
+    broken(
+        Code::ProtocolViolation,
+        format!("{} sent <{name}/> where {expected} was expected.", config.display_url()),
+    )
+}
+
+pub(super) fn no_bind(config: &Config) -> Failure {
+    broken(
+        Code::ProtocolViolation,
+        format!("{} offers no resource binding (RFC 6120, section 7).", config.display_url()),
+    )
+}
+
+pub(super) fn closed(config: &Config, established: bool) -> Failure {
+    let message = format!("{} closed the connection without saying why.", config.display_url());
+    Failure::new(lost_type(established), Code::ClosedByServer, message).transient()
+}
+
+pub(super) fn stream_error(config: &Config, error: &Element, established: bool) -> Failure {
+    let (condition, text) = condition_and_text(error, ns::STREAM_ERRORS);
+    let said = said(condition.as_deref(), text.as_deref());
+    let message = format!("{} ended the stream for {}: {said}.", config.display_url(), config.domain);
+    let failure = Failure::new(lost_type(established), Code::StreamError, message);
+    // What the server says of itself passes; what it says of us (RFC 6120, section 4.9.3) will be said again.
+    let passing = ["connection-timeout", "internal-server-error", "remote-connection-failed", "reset",
+        "resource-constraint", "system-shutdown"];
+    let transient = condition.as_deref().is_some_and(|condition| passing.contains(&condition));
+    Failure { condition, server_text: text, transient, ..failure }
+}
+
+pub(super) fn sasl(config: &Config, failure: &Element) -> Failure {
+    let (condition, text) = condition_and_text(failure, ns::SASL);
+    let said = said(condition.as_deref(), text.as_deref());
+    let message = format!(
+        "{} refused the anonymous login to {}: {said}. The deployment may want a token or an account.",
+        config.display_url(),
+        config.domain
+    );
+    let transient = condition.as_deref() == Some("temporary-auth-failure");
+    let failure = Failure::new(ErrorType::PasswordRequired, Code::SaslFailure, message);
+    Failure { condition, server_text: text, transient, ..failure }
+}
+
+pub(super) fn no_mechanism(config: &Config, offered: &[String]) -> Failure {
+    let offered: Vec<_> = offered.iter().take(16).map(|mechanism| excerpt(mechanism)).collect();
+    let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+    let message = format!(
+        "{} lets nobody in to {} without credentials: it does not offer ANONYMOUS (offered: {offered}). Check hosts.domain and hosts.anonymousdomain.",
+        config.display_url(),
+        config.domain
+    );
+    Failure::new(ErrorType::PasswordRequired, Code::NoMechanism, message)
+}
+
+pub(super) fn bind_refused(config: &Config, answer: &Element) -> Failure {
+    let error = answer.child("error", ns::CLIENT);
+    let (condition, text) = error.map_or((None, None), |error| condition_and_text(error, ns::STANZA_ERRORS));
+    let said = said(condition.as_deref(), text.as_deref());
+    let message = format!("{} refused to bind a resource at {}: {said}.", config.display_url(), config.domain);
+    // RFC 6120, section 8.3.2: `wait` is the server's word for "later".
+    let transient = error.and_then(|error| error.attribute("type")) == Some("wait");
+    let failure = Failure::new(ErrorType::OtherError, Code::BindRefused, message);
+    Failure { condition, server_text: text, transient, ..failure }
+}
+
+/// A failure by what the peer sent is final: the same would come again.
+fn broken(code: Code, message: String) -> Failure {
+    Failure::new(ErrorType::DroppedError, code, message)
+}
+
+/// Only a session that was established can be dropped.
+const fn lost_type(established: bool) -> ErrorType {
+    if established { ErrorType::DroppedError } else { ErrorType::OtherError }
+}
+
+fn said(condition: Option<&str>, text: Option<&str>) -> String {
+    match (condition, text) {
+        (Some(condition), Some(text)) => format!("{} ({})", excerpt(condition), excerpt(text)),
+        (Some(condition), None) => excerpt(condition),
+        (None, Some(text)) => excerpt(text),
+        (None, None) => "no reason given".to_owned(),
+    }
+}
+
+/// What a peer sent, short enough for a message.
+fn excerpt(text: &str) -> String {
+    const MAX: usize = 200;
+    match text.char_indices().nth(MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,92 @@
+//! TLS client configurations, one for each distinct set of options, and what their errors mean.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use super::TransportError;
+use crate::Error;
+use crate::options::Tls;
+
+/// The configurations in use. A configuration holds its roots (hundreds of KiB for the platform's), so connections
+/// with equal options share one, and with it the cache of TLS sessions.
+static CONFIGS: Mutex<Vec<(Tls, Weak<ClientConfig>)>> = Mutex::new(Vec::new());
+
+/// Reports what is wrong with the options, at construction.
+pub(crate) fn check(tls: &Tls) -> Result<(), Error> {
+    roots(tls).map(drop)
+}
+
+pub(super) fn client_config(tls: &Tls) -> Result<Arc<ClientConfig>, TransportError> {
+    let mut configs = CONFIGS.lock().unwrap_or_else(PoisonError::into_inner);
+    configs.retain(|(_, config)| config.strong_count() > 0);
+    if let Some(config) = configs.iter().find(|(key, _)| key == tls).and_then(|(_, config)| config.upgrade()) {
+        return Ok(config);
+    }
+    let config = Arc::new(build(tls).map_err(|reason| TransportError::TlsHandshake { reason })?);
+    configs.push((tls.clone(), Arc::downgrade(&config)));
+    Ok(config)
+}
+
+fn build(tls: &Tls) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    let builder = match roots(tls).map_err(|error| error.to_string())? {
+        Some(roots) => builder.with_root_certificates(roots),
+        None => builder
+            .with_platform_verifier()
+            .map_err(|error| format!("the platform's certificate authorities cannot be read: {error}"))?,
+    };
+    Ok(builder.with_no_client_auth())
+}
+
+/// The caller's authorities; `None` is the platform's.
+fn roots(tls: &Tls) -> Result<Option<RootCertStore>, Error> {
+    const KEY: &str = "tls.caCertificates";
+    let Some(texts) = &tls.ca_certificates else { return Ok(None) };
+    let mut roots = RootCertStore::empty();
+    for text in texts {
+        for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+            let certificate = certificate.map_err(|error| Error::option(KEY, format!("not PEM: {error:?}")))?;
+            roots.add(certificate).map_err(|error| Error::option(KEY, format!("not a usable certificate: {error}")))?;
+        }
+    }
+    if roots.is_empty() {
+        return Err(Error::option(KEY, "holds no certificate in PEM form"));
+    }
+    Ok(Some(roots))
+}
+
+/// Tells a certificate that was not accepted from every other way a handshake fails.
+pub(super) fn handshake_error(host: &str, error: &io::Error) -> TransportError {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(certificate)) = tls else {
+        let reason = match error.kind() {
+            io::ErrorKind::UnexpectedEof => "the server closed the connection during it".to_owned(),
+            _ => error.to_string(),
+        };
+        return TransportError::TlsHandshake { reason };
+    };
+    let reason = match certificate {
+        CertificateError::UnknownIssuer => {
+            "it was not issued by an authority that is trusted here. Give the authority in tls.caCertificates if it is your own.".to_owned()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "it has expired. Renew it on the server, or check this machine's clock.".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet. Check the clocks of this machine and of the server.".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("it is not for {host}. Check the host name of serviceUrl.")
+        }
+        other => format!("{other}."),
+    };
+    TransportError::TlsCertificate { reason }
+}
