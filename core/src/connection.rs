@@ -92,7 +92,7 @@ impl JitsiConnection {
     /// Makes a connection, without connecting. Its events are to be had from [`events`](Self::events).
     ///
     /// `app_id` is accepted for lib-jitsi-meet's sake, which does not send it either. `token` is a JSON Web Token
-    /// of the deployment; it goes into the query of the service URL.
+    /// of the deployment; it goes into the query of the service URL. An empty one is none.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] naming the key that is missing or unusable.
@@ -128,9 +128,10 @@ impl JitsiConnection {
         options: &Options,
         waker: Option<Arc<AtomicWaker>>,
     ) -> Result<Self, Error> {
-        let state = State { phase: Phase::Idle, commands: None, jid: None, times: ConnectionTimes::default() };
+        let state =
+            State { phase: Phase::Idle, commands: None, jid: None, times: ConnectionTimes::default() };
         let shared = Arc::new(Shared {
-            config: Arc::new(options.config(token)?),
+            config: Arc::new(options.config(token.filter(|token| !token.is_empty()))?),
             hub: hub.register(),
             state: Mutex::new(state),
         });
@@ -240,7 +241,6 @@ impl JitsiConnection {
     /// share the events between them. Of a connection in a hub of the caller's the stream is empty.
     ///
     /// The stream ends when the last handle is dropped.
-    #[must_use]
     pub fn events(&self) -> Events {
         let hub = self.shared().hub.clone();
         let waker = self.handle.waker.clone();
@@ -317,7 +317,9 @@ impl State {
 }
 
 async fn settled(receiver: oneshot::Receiver<CompletionResult>) -> CompletionResult {
-    receiver.await.unwrap_or_else(|_| Err(Error::Internal("a call was dropped without an outcome".to_owned())))
+    receiver
+        .await
+        .unwrap_or_else(|_| Err(Error::Internal("a call was dropped without an outcome".to_owned())))
 }
 
 /// Makes cancelling `connect` the same as `disconnect`.

@@ -63,12 +63,12 @@ pub(crate) struct Driver {
 /// The transport, as far as it has got.
 enum Link {
     None,
-    Opening(Pin<Box<dyn Future<Output = Result<WebSocket, TransportError>> + Send>>),
-    Open(WebSocket),
+    Opening(Pin<Box<dyn Future<Output = Result<Box<WebSocket>, TransportError>> + Send>>),
+    Open(Box<WebSocket>),
 }
 
 enum LinkEvent {
-    Opened(WebSocket),
+    Opened(Box<WebSocket>),
     Frame(Utf8Bytes),
     Failed(TransportError),
 }
@@ -191,7 +191,7 @@ impl Driver {
         let shared = Arc::clone(&self.shared);
         Link::Opening(Box::pin(async move {
             let mut reached = |milestone| shared.reached(milestone, Instant::now());
-            WebSocket::open(shared.config(), &mut reached).await
+            WebSocket::open(shared.config(), &mut reached).await.map(Box::new)
         }))
     }
 
@@ -244,7 +244,9 @@ impl Drop for Driver {
     fn drop(&mut self) {
         if !self.ended {
             let ending = if std::thread::panicking() {
-                Ending::Failed(Box::new(Failure::internal("the task of the connection panicked; please report it")))
+                Ending::Failed(Box::new(Failure::internal(
+                    "the task of the connection panicked; please report it",
+                )))
             } else {
                 Ending::Disconnected
             };

@@ -131,8 +131,8 @@ impl EventHub {
         }
     }
 
-    /// Ends the hub: nothing is kept or delivered any more and the waker is not called again, from the moment this
-    /// returns. For a consumer that goes away (an event loop that closes) before its connections do.
+    /// Ends the hub: from the moment this returns nothing is kept or delivered any more. A call of the waker that has
+    /// begun on another thread may still end after it. For a consumer that goes away (an event loop that closes) before its connections do.
     pub fn close(&self) {
         let queues = {
             let mut ready = lock(&self.inner.ready);
@@ -224,5 +224,107 @@ impl Wake {
         if let Some(hub) = self.0 {
             (hub.waker)();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::Completed;
+
+    struct Rig {
+        hub: EventHub,
+        wakes: Arc<AtomicUsize>,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let wakes = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&wakes);
+            let hub = EventHub::new(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            });
+            Self { hub, wakes }
+        }
+
+        fn wakes(&self) -> usize {
+            self.wakes.load(Ordering::Relaxed)
+        }
+
+        fn drain(&self, max: usize) -> (Vec<(ConnectionId, u64)>, Drained) {
+            let mut came = Vec::new();
+            let drained = self.hub.drain(max, |id, item| came.push((id, token(&item))));
+            (came, drained)
+        }
+    }
+
+    fn push(end: &HubEnd, token: u64) {
+        end.push(Item::Completed { token, result: Ok(Completed::Done) }).fire();
+    }
+
+    fn token(item: &Item) -> u64 {
+        match item {
+            Item::Completed { token, .. } => *token,
+            Item::Event(event) => panic!("{event:?}"),
+        }
+    }
+
+    #[test]
+    fn the_consumer_is_woken_once_until_it_has_found_the_hub_empty() {
+        let rig = Rig::new();
+        let end = rig.hub.register();
+        (0..3).for_each(|n| push(&end, n));
+        assert_eq!(rig.wakes(), 1);
+        assert_eq!(rig.drain(2).1, Drained::More);
+        push(&end, 3);
+        assert_eq!(rig.wakes(), 1, "it has been told that there is more");
+        assert_eq!(rig.drain(100), (vec![(end.id(), 2), (end.id(), 3)], Drained::Empty));
+        push(&end, 4);
+        assert_eq!(rig.wakes(), 2);
+    }
+
+    #[test]
+    fn what_is_pushed_while_a_drain_runs_is_delivered_by_it() {
+        let rig = Rig::new();
+        let end = rig.hub.register();
+        push(&end, 0);
+        let mut came = Vec::new();
+        let drained = rig.hub.drain(100, |_, item| {
+            came.push(token(&item));
+            if came.len() < 3 {
+                push(&end, came.len() as u64);
+            }
+        });
+        assert_eq!((came, drained, rig.wakes()), (vec![0, 1, 2], Drained::Empty, 1));
+    }
+
+    #[test]
+    fn a_busy_connection_does_not_starve_the_others_and_each_keeps_its_order() {
+        let rig = Rig::new();
+        let (busy, quiet) = (rig.hub.register(), rig.hub.register());
+        (0..100).for_each(|n| push(&busy, n));
+        push(&quiet, 7);
+        let (mut came, _) = rig.drain(QUANTUM + 1);
+        assert_eq!(came.pop(), Some((quiet.id(), 7)));
+        came.extend(rig.drain(1000).0);
+        assert_eq!(came, (0..100).map(|n| (busy.id(), n)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_closed_hub_and_a_closed_end_deliver_nothing() {
+        let rig = Rig::new();
+        let (kept, gone) = (rig.hub.register(), rig.hub.register());
+        push(&gone, 1);
+        gone.close();
+        push(&gone, 2);
+        push(&kept, 3);
+        assert_eq!(rig.drain(10), (vec![(kept.id(), 3)], Drained::Empty));
+        push(&kept, 4);
+        rig.hub.close();
+        let wakes = rig.wakes();
+        push(&kept, 5);
+        assert_eq!((rig.drain(10), rig.wakes()), ((vec![], Drained::Empty), wakes));
     }
 }

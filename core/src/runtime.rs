@@ -32,17 +32,19 @@ fn process() -> MutexGuard<'static, Process> {
     PROCESS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Sets what holds for the whole process: `workerThreads`. Optional; may be called again until the first connection
-/// connects. Other options are for connections, or mean something in a browser only; they are ignored here.
+/// Sets what holds for the whole process: `workerThreads`. Optional; may be called again. Other options are for
+/// connections, or mean something in a browser only; they are ignored here.
 ///
 /// # Errors
-/// [`Error::InvalidState`] once connections run, until [`shutdown`].
+/// [`Error::InvalidState`] if it would change something while connections run: from the first `connect` until
+/// [`shutdown`].
 pub fn init(options: &Options) -> Result<(), Error> {
+    let worker_threads = options.worker_threads().unwrap_or(WORKER_THREADS);
     let mut process = process();
-    if process.running.is_some() {
+    if process.running.is_some() && worker_threads != process.worker_threads {
         return Err(Error::InvalidState { call: "init", state: "running" });
     }
-    process.worker_threads = options.worker_threads().unwrap_or(WORKER_THREADS);
+    process.worker_threads = worker_threads;
     Ok(())
 }
 
@@ -56,7 +58,8 @@ pub fn init(options: &Options) -> Result<(), Error> {
 pub fn shutdown(timeout: Duration) -> Result<(), Error> {
     let Some(running) = process().running.take() else { return Ok(()) };
     // A runtime cannot be ended from within a runtime, and the caller may well live in one of its own.
-    let stopper = thread::Builder::new().name("jitsimeet-shutdown".to_owned()).spawn(move || running.stop(timeout));
+    let stopper =
+        thread::Builder::new().name("jitsimeet-shutdown".to_owned()).spawn(move || running.stop(timeout));
     match stopper.map(thread::JoinHandle::join) {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(Error::Timeout(format!("connections were still open after {timeout:?}"))),
@@ -83,7 +86,8 @@ impl Running {
         self.stop.cancel();
         self.tasks.close();
         let tasks = self.tasks.clone();
-        let ended = self.runtime.block_on(async { tokio::time::timeout(timeout, tasks.wait()).await.is_ok() });
+        let ended =
+            self.runtime.block_on(async { tokio::time::timeout(timeout, tasks.wait()).await.is_ok() });
         // Blocking threads in a name look-up cannot be interrupted; they get what time is left, and a moment.
         let left = deadline.saturating_duration_since(Instant::now());
         self.runtime.shutdown_timeout(left.max(Duration::from_millis(100)));

@@ -72,7 +72,8 @@ impl Options {
     pub fn set(&mut self, path: &str, value: impl Into<Value>) -> Result<(), Error> {
         let value = value.into();
         schema::check_path(path, &value)?;
-        let (parents, last) = path.rsplit_once('.').map_or((None, path), |(parents, last)| (Some(parents), last));
+        let (parents, last) =
+            path.rsplit_once('.').map_or((None, path), |(parents, last)| (Some(parents), last));
         let mut object = &mut self.tree;
         for key in parents.into_iter().flat_map(|parents| parents.split('.')) {
             let child = object.entry(key).or_insert_with(|| Value::Object(Map::new()));
@@ -115,14 +116,17 @@ impl Options {
     /// Merges Python-style keywords: names in snake_case, at every level that the table knows.
     ///
     /// # Errors
-    /// As [`merge`](Self::merge); an unknown name at the top level is an [`Error::InvalidOption`], since a keyword,
+    /// As [`merge`](Self::merge); an unknown name at the top level is an [`Error::InvalidArgument`], since a keyword,
     /// unlike a key of an object, was written for this call.
     pub fn merge_keywords(&mut self, keywords: Map<String, Value>) -> Result<(), Error> {
         self.merge(schema::from_keywords(keywords)?)
     }
 
     pub(crate) fn worker_threads(&self) -> Option<usize> {
-        self.tree.get("workerThreads").and_then(Value::as_u64).and_then(|threads| usize::try_from(threads).ok())
+        self.tree
+            .get("workerThreads")
+            .and_then(Value::as_u64)
+            .and_then(|threads| usize::try_from(threads).ok())
     }
 
     pub(crate) fn config(&self, token: Option<&str>) -> Result<Config, Error> {
@@ -169,12 +173,16 @@ mod tests {
         let cases = [
             (json!({"serviceUrl": 5}), "option `serviceUrl`: expected a string, got a number"),
             (json!({"hosts": "canary"}), "option `hosts`: expected an object, got a string"),
-            (json!({"hosts": {"domain": null, "anonymousdomain": ["canary"]}}),
-             "option `hosts.anonymousdomain`: expected a string, got a list"),
+            (
+                json!({"hosts": {"domain": null, "anonymousdomain": ["canary"]}}),
+                "option `hosts.anonymousdomain`: expected a string, got a list",
+            ),
             (json!({"loginTimeout": 1.5}), "option `loginTimeout`: expected an integer, got a number"),
             (json!({"loginTimeout": -1}), "option `loginTimeout`: must be from 1 to 2147483647"),
-            (json!({"tls": {"caCertificates": [7]}}),
-             "option `tls.caCertificates`: expected a string or a list of strings, got a list"),
+            (
+                json!({"tls": {"caCertificates": [7]}}),
+                "option `tls.caCertificates`: expected a string or a list of strings, got a list",
+            ),
         ];
         for (value, expected) in cases {
             assert_eq!(error(options.merge(value)), expected);

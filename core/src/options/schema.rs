@@ -100,10 +100,14 @@ fn check_value(spec: &OptionSpec, value: &Value) -> Result<(), Error> {
     if value.is_null() {
         return Ok(());
     }
-    let wrong = |expected| Err(Error::option(spec.path, format!("expected {expected}, got {}", describe(value))));
+    let wrong =
+        |expected| Err(Error::option(spec.path, format!("expected {expected}, got {}", describe(value))));
     match (spec.kind, value) {
         (Kind::NoEffect, _) => {
-            tracing::debug!(key = spec.path, "an option that only means something in a browser has no effect");
+            tracing::debug!(
+                key = spec.path,
+                "an option that only means something in a browser has no effect"
+            );
             Ok(())
         }
         (Kind::String | Kind::Strings, Value::String(_)) => Ok(()),
@@ -128,7 +132,9 @@ pub(super) fn from_keywords(keywords: Map<String, Value>) -> Result<Map<String, 
         let name = camel_case(&keyword);
         // A keyword has one spelling: serviceUrl= is as unknown as a misspelt one.
         if find(&name).is_none() || snake_case(&name) != keyword {
-            return Err(unknown(&keyword, nearest(&name).map(snake_case)));
+            return Err(Error::InvalidArgument(
+                unknown(&keyword, nearest(&name).map(snake_case)).to_string(),
+            ));
         }
         let value = rename_children(&name, value);
         object.insert(name, value);

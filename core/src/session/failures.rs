@@ -116,8 +116,14 @@ pub(super) fn stream_error(config: &Config, error: &Element, established: bool) 
     let message = format!("{} ended the stream for {}: {said}.", config.display_url(), config.domain);
     let failure = Failure::new(lost_type(established), Code::StreamError, message);
     // What the server says of itself passes; what it says of us (RFC 6120, section 4.9.3) will be said again.
-    let passing = ["connection-timeout", "internal-server-error", "remote-connection-failed", "reset",
-        "resource-constraint", "system-shutdown"];
+    let passing = [
+        "connection-timeout",
+        "internal-server-error",
+        "remote-connection-failed",
+        "reset",
+        "resource-constraint",
+        "system-shutdown",
+    ];
     let transient = condition.as_deref().is_some_and(|condition| passing.contains(&condition));
     Failure { condition, server_text: text, transient, ..failure }
 }
@@ -150,7 +156,8 @@ pub(super) fn bind_refused(config: &Config, answer: &Element) -> Failure {
     let error = answer.child("error", ns::CLIENT);
     let (condition, text) = error.map_or((None, None), |error| condition_and_text(error, ns::STANZA_ERRORS));
     let said = said(condition.as_deref(), text.as_deref());
-    let message = format!("{} refused to bind a resource at {}: {said}.", config.display_url(), config.domain);
+    let message =
+        format!("{} refused to bind a resource at {}: {said}.", config.display_url(), config.domain);
     // RFC 6120, section 8.3.2: `wait` is the server's word for "later".
     let transient = error.and_then(|error| error.attribute("type")) == Some("wait");
     let failure = Failure::new(ErrorType::OtherError, Code::BindRefused, message);

@@ -71,7 +71,8 @@ impl Session {
             Step::Session if is_answer(element, SESSION_ID) => self.handle_session(element),
             // Jitsi's servers push what they have to tell before they answer the bind.
             Step::Bind { .. } | Step::Session
-                if element.namespace == ns::CLIENT && matches!(element.name.as_str(), "message" | "presence") => {}
+                if element.namespace == ns::CLIENT
+                    && matches!(element.name.as_str(), "message" | "presence") => {}
             _ => self.fail(failures::unexpected(&self.config, element, step.waiting_for())),
         }
     }
@@ -105,7 +106,8 @@ impl Session {
     }
 
     fn handle_bound(&mut self, answer: &Element, session: bool) {
-        let jid = answer.child("bind", ns::BIND).and_then(|bind| bind.child("jid", ns::BIND)).map(Element::text);
+        let jid =
+            answer.child("bind", ns::BIND).and_then(|bind| bind.child("jid", ns::BIND)).map(Element::text);
         let jid = match (answer.attribute("type"), jid) {
             (Some("result"), Some(jid)) => jid,
             (Some("error"), _) => return self.fail(failures::bind_refused(&self.config, answer)),

@@ -123,7 +123,8 @@ impl Session {
     }
 
     fn handle_stanza(&mut self, element: &Element) {
-        if element.namespace != ns::CLIENT || !matches!(element.name.as_str(), "iq" | "message" | "presence") {
+        if element.namespace != ns::CLIENT || !matches!(element.name.as_str(), "iq" | "message" | "presence")
+        {
             return self.fail(failures::unexpected(&self.config, element, "a stanza"));
         }
         let request = element.name == "iq" && matches!(element.attribute("type"), Some("get" | "set"));
@@ -134,7 +135,8 @@ impl Session {
                 answer = answer.with_attribute("to", from);
             }
             let condition = Element::new("service-unavailable", ns::STANZA_ERRORS);
-            let error = Element::new("error", ns::CLIENT).with_attribute("type", "cancel").with_child(condition);
+            let error =
+                Element::new("error", ns::CLIENT).with_attribute("type", "cancel").with_child(condition);
             self.send(&answer.with_child(error));
         }
     }
@@ -205,7 +207,9 @@ impl Session {
         use crate::ErrorType;
         self.reached(match &ending {
             Ending::Disconnected => Milestone::Disconnected,
-            Ending::Failed(failure) if failure.error_type == ErrorType::PasswordRequired => Milestone::Authfail,
+            Ending::Failed(failure) if failure.error_type == ErrorType::PasswordRequired => {
+                Milestone::Authfail
+            }
             Ending::Failed(_) => Milestone::Connfail,
         });
         self.phase = Phase::Ended;

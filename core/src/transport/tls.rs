@@ -24,7 +24,8 @@ pub(crate) fn check(tls: &Tls) -> Result<(), Error> {
 pub(super) fn client_config(tls: &Tls) -> Result<Arc<ClientConfig>, TransportError> {
     let mut configs = CONFIGS.lock().unwrap_or_else(PoisonError::into_inner);
     configs.retain(|(_, config)| config.strong_count() > 0);
-    if let Some(config) = configs.iter().find(|(key, _)| key == tls).and_then(|(_, config)| config.upgrade()) {
+    if let Some(config) = configs.iter().find(|(key, _)| key == tls).and_then(|(_, config)| config.upgrade())
+    {
         return Ok(config);
     }
     let config = Arc::new(build(tls).map_err(|reason| TransportError::TlsHandshake { reason })?);
@@ -53,8 +54,11 @@ fn roots(tls: &Tls) -> Result<Option<RootCertStore>, Error> {
     let mut roots = RootCertStore::empty();
     for text in texts {
         for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
-            let certificate = certificate.map_err(|error| Error::option(KEY, format!("not PEM: {error:?}")))?;
-            roots.add(certificate).map_err(|error| Error::option(KEY, format!("not a usable certificate: {error}")))?;
+            let certificate =
+                certificate.map_err(|error| Error::option(KEY, format!("not PEM: {error:?}")))?;
+            roots
+                .add(certificate)
+                .map_err(|error| Error::option(KEY, format!("not a usable certificate: {error}")))?;
         }
     }
     if roots.is_empty() {

@@ -86,13 +86,15 @@ impl WebSocket {
 
     fn stream_error(&self, error: Error) -> TransportError {
         match error {
-            Error::Capacity(CapacityError::MessageTooLong { .. }) => TransportError::TooLarge { limit: self.limit },
+            Error::Capacity(CapacityError::MessageTooLong { .. }) => {
+                TransportError::TooLarge { limit: self.limit }
+            }
             Error::Io(error) => connector::lost(&error),
             Error::ConnectionClosed
             | Error::AlreadyClosed
-            | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing) => {
-                TransportError::Closed
-            }
+            | Error::Protocol(
+                ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing,
+            ) => TransportError::Closed,
             other => TransportError::BadFrame { reason: other.to_string() },
         }
     }
@@ -113,13 +115,17 @@ fn upgrade_request(url: &Url) -> Result<Request<()>, TransportError> {
         .header("Sec-WebSocket-Key", generate_key())
         .header("Sec-WebSocket-Protocol", "xmpp")
         .body(())
-        .map_err(|_| TransportError::NotWebsocket { reason: "the URL cannot be asked for over HTTP".to_owned() })
+        .map_err(|_| TransportError::NotWebsocket {
+            reason: "the URL cannot be asked for over HTTP".to_owned(),
+        })
 }
 
 fn upgrade_error(error: Error) -> TransportError {
     match error {
         Error::Http(response) if response.status().is_success() || response.status().is_informational() => {
-            TransportError::NotWebsocket { reason: format!("HTTP {} instead of 101", response.status().as_u16()) }
+            TransportError::NotWebsocket {
+                reason: format!("HTTP {} instead of 101", response.status().as_u16()),
+            }
         }
         Error::Http(response) => TransportError::HttpStatus { status: response.status().as_u16() },
         Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)) => TransportError::BadSubprotocol,

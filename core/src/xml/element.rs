@@ -38,8 +38,12 @@ impl Element {
         self
     }
 
+    /// Adjacent texts become one: how a parser cuts them says nothing.
     pub(super) fn push(&mut self, node: Node) {
-        self.children.push(node);
+        match (self.children.last_mut(), node) {
+            (Some(Node::Text(before)), Node::Text(text)) => before.push_str(&text),
+            (_, node) => self.children.push(node),
+        }
     }
 
     pub(crate) fn is(&self, name: &str, namespace: &str) -> bool {

@@ -2,9 +2,13 @@
 
 mod element;
 mod parse;
+mod reader;
+#[cfg(test)]
+mod verdicts;
 
 pub(crate) use element::{Element, condition_and_text};
-pub(crate) use parse::{XmlError, parse};
+pub(crate) use parse::parse;
+pub(crate) use reader::XmlError;
 
 /// The namespaces that the engine speaks.
 pub(crate) mod ns {

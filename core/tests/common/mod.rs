@@ -1,0 +1,59 @@
+//! What the tests of the crate share.
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use jitsimeet::{Error, Event, Events, Failure, JitsiConnection, Options};
+use jitsimeet_testserver::{Faults, StreamFault, TestServer};
+use serde_json::json;
+
+/// No wait of a test is longer than this.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(DEADLINE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what} did not happen within {DEADLINE:?}"),
+    }
+}
+
+pub async fn next(events: &mut Events) -> Event {
+    within("the next event", events.next()).await.expect("the stream of events has ended")
+}
+
+pub async fn server() -> TestServer {
+    TestServer::start(jitsimeet_testserver::Options::default()).await.expect("a loopback server")
+}
+
+pub async fn faulty(fault: StreamFault) -> TestServer {
+    let server = server().await;
+    server.set_faults(Faults { stream: Some(fault), ..Faults::default() });
+    server
+}
+
+pub fn options(service_url: &str, domain: &str) -> Options {
+    let mut options = Options::new();
+    options.merge(json!({ "serviceUrl": service_url, "hosts": { "domain": domain } })).expect("right types");
+    options
+}
+
+pub fn connection_to(server: &TestServer) -> JitsiConnection {
+    let options = options(&server.service_url(), server.domain());
+    JitsiConnection::new(None, None, &options).expect("complete options")
+}
+
+/// Connects, which must fail, and returns the failure. The event must carry the same one, and be the only event.
+pub async fn failure(options: &Options) -> Failure {
+    let connection = JitsiConnection::new(None, None, options).expect("complete options");
+    let mut events = connection.events();
+    let outcome = within("the end of the attempt", connection.connect()).await;
+    let Err(Error::ConnectionFailed(failure)) = outcome else {
+        panic!("the attempt should fail, got {outcome:?}")
+    };
+    assert_eq!(next(&mut events).await, Event::ConnectionFailed(failure.clone()));
+    drop(connection);
+    assert_eq!(within("the end of the events", events.next()).await, None, "one failure is one event");
+    *failure
+}

@@ -1,0 +1,63 @@
+//! What the server does wrong on command.
+
+use serde::Deserialize;
+
+/// The faults of a connection. The default is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Faults {
+    /// Misbehaviour in place of the WebSocket upgrade.
+    pub upgrade: Option<UpgradeFault>,
+    /// The HTTP status that `refuse` answers with; 503 if not given.
+    pub status: Option<u16>,
+    /// Misbehaviour of the XMPP stream.
+    pub stream: Option<StreamFault>,
+}
+
+/// Misbehaviour in place of the WebSocket upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpgradeFault {
+    /// Accept the TCP connection and say nothing.
+    Silent,
+    /// Answer with an HTTP status.
+    Refuse,
+    /// Accept the upgrade without a subprotocol.
+    NoSubprotocol,
+    /// Answer with something that is not HTTP.
+    NotHttp,
+    /// Answer with a web page.
+    WebPage,
+}
+
+/// Misbehaviour of the XMPP stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamFault {
+    /// Read everything, answer nothing.
+    Silent,
+    /// Answer the stream header with `<close/>`.
+    Close,
+    /// Cut the TCP connection at the stream header.
+    Cut,
+    /// Answer the stream header with a frame that is not well-formed.
+    Malformed,
+    /// Answer the stream header with a binary frame.
+    Binary,
+    /// Answer the stream header with a frame of 20,000 bytes.
+    Large,
+    /// Answer the stream header with the stream error `host-unknown`.
+    HostUnknown,
+    /// Offer no mechanism but PLAIN.
+    NoAnonymous,
+    /// Refuse the authentication with `not-allowed` and the text "token required".
+    RefuseAuth,
+    /// Refuse to bind with `resource-constraint`.
+    RefuseBind,
+    /// Answer a stanza before it is due: a message in place of the stream header.
+    Stanza,
+    /// Ask for the session request of RFC 3921 after the bind.
+    RequireSession,
+    /// Keep silent when the client closes the stream.
+    NoClose,
+}

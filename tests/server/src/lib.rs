@@ -1,0 +1,177 @@
+//! A loopback XMPP server that speaks what a Jitsi Meet deployment speaks to its clients, with faults on command.
+//!
+//! It is there so that programs can be tested offline and against misbehaviour that no real server shows on request.
+//! It never leaves the loopback interface and reads XML with another parser than the library it tests, so that the
+//! two cannot share a mistake.
+#![forbid(unsafe_code)]
+
+mod faults;
+mod stream;
+mod tls;
+mod websocket;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use faults::{Faults, StreamFault, UpgradeFault};
+pub use tls::Authority;
+
+/// The domain of the server.
+pub const DOMAIN: &str = "meet.example";
+
+/// How a server is to be started.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Options {
+    /// The port on 127.0.0.1; 0 lets the system choose.
+    pub port: u16,
+    /// Serve `wss:`, with a certificate for `localhost` from a fresh authority.
+    pub tls: bool,
+}
+
+/// A running server. Dropping it ends it and cuts all its connections.
+#[derive(Debug)]
+pub struct TestServer {
+    address: SocketAddr,
+    authority: Option<Authority>,
+    shared: Arc<Shared>,
+    _stop: DropGuard,
+}
+
+/// What the connections of a server share.
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    connections: AtomicU64,
+    /// Counts the commands to close all streams.
+    close: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    faults: Faults,
+    sessions: Vec<String>,
+    next_resource: u64,
+}
+
+impl TestServer {
+    /// Starts a server on the current tokio runtime.
+    ///
+    /// # Errors
+    /// The port cannot be had, or the certificate cannot be made.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let authority = options.tls.then(|| Authority::new(&["localhost"])).transpose()?;
+        let acceptor = authority.as_ref().map(Authority::acceptor).transpose()?;
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            connections: AtomicU64::new(0),
+            close: watch::Sender::new(0),
+        });
+        let stop = CancellationToken::new();
+        let address = listener.local_addr()?;
+        tokio::spawn(stop.clone().run_until_cancelled_owned(accept(
+            listener,
+            acceptor,
+            Arc::clone(&shared),
+            stop.clone(),
+        )));
+        Ok(Self { address, authority, shared, _stop: stop.drop_guard() })
+    }
+
+    /// The URL for the option `serviceUrl`.
+    #[must_use]
+    pub fn service_url(&self) -> String {
+        let port = self.address.port();
+        match self.authority {
+            // The certificate is for the name.
+            Some(_) => format!("wss://localhost:{port}/xmpp-websocket"),
+            None => format!("ws://127.0.0.1:{port}/xmpp-websocket"),
+        }
+    }
+
+    /// The port on 127.0.0.1.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// The domain for the option `hosts.domain`.
+    #[must_use]
+    pub const fn domain(&self) -> &'static str {
+        DOMAIN
+    }
+
+    /// The certificate, in PEM form, of the authority that a client must trust. `None` without TLS.
+    #[must_use]
+    pub fn ca_certificate(&self) -> Option<&str> {
+        self.authority.as_ref().map(Authority::certificate)
+    }
+
+    /// Sets the faults of connections that are accepted from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.shared.state().faults = faults;
+    }
+
+    /// The full JIDs that are bound at this moment.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<String> {
+        self.shared.state().sessions.clone()
+    }
+
+    /// How many TCP connections have been accepted so far.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Closes every open stream with `<close/>` (RFC 7395, section 3.6).
+    pub fn close_streams(&self) {
+        self.shared.close.send_modify(|count| *count += 1);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Binds a new anonymous user.
+    fn bind(&self) -> String {
+        let mut state = self.state();
+        state.next_resource += 1;
+        let number = state.next_resource;
+        let jid = format!("guest{number:06}@{DOMAIN}/res{number:06}");
+        state.sessions.push(jid.clone());
+        jid
+    }
+
+    fn unbind(&self, jid: &str) {
+        self.state().sessions.retain(|bound| bound != jid);
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+) {
+    loop {
+        let Ok((socket, _)) = listener.accept().await else {
+            // Out of file descriptors: those of ended connections come back.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        shared.connections.fetch_add(1, Ordering::Relaxed);
+        let connection = websocket::serve(socket, tls.clone(), Arc::clone(&shared));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(connection));
+    }
+}

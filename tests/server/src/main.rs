@@ -1,0 +1,77 @@
+//! The server as a program: prints where it listens as one line of JSON, then takes commands as lines of JSON on its
+//! standard input, answers each with one line, and ends when that input is closed.
+#![forbid(unsafe_code)]
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use jitsimeet_testserver::{Faults, Options, TestServer};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+/// A loopback XMPP server for tests.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The port on 127.0.0.1; 0 lets the system choose.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Serve wss: with a certificate for localhost from a fresh authority.
+    #[arg(long)]
+    tls: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+enum Command {
+    Faults(Faults),
+    Sessions,
+    Close,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("jitsimeet-testserver: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> io::Result<()> {
+    let server = TestServer::start(Options { port: arguments.port, tls: arguments.tls }).await?;
+    say(&json!({
+        "serviceUrl": server.service_url(),
+        "domain": server.domain(),
+        "caCertificate": server.ca_certificate(),
+    }))?;
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = lines.next_line().await? {
+        say(&match serde_json::from_str(&line) {
+            Ok(command) => obey(&server, command),
+            Err(error) => json!({ "error": error.to_string() }),
+        })?;
+    }
+    Ok(())
+}
+
+fn obey(server: &TestServer, command: Command) -> Value {
+    match command {
+        Command::Faults(faults) => server.set_faults(faults),
+        Command::Close => server.close_streams(),
+        Command::Sessions => {
+            return json!({ "sessions": server.sessions(), "connections": server.connections() });
+        }
+    }
+    json!({ "ok": true })
+}
+
+fn say(value: &Value) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{value}")?;
+    out.flush()
+}
