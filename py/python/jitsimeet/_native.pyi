@@ -1,0 +1,68 @@
+"""Handles of the engine, without an opinion about asyncio."""
+
+from collections.abc import Callable
+from typing import Any, final
+
+from ._events import Item
+
+__all__ = [
+    "CODES",
+    "CONNECTION_TIMES",
+    "ERROR_TYPES",
+    "EVENTS",
+    "OPTIONS",
+    "STATUSES",
+    "Connection",
+    "Hub",
+    "__version__",
+    "init",
+    "shutdown",
+]
+
+__version__: str
+EVENTS: tuple[str, ...]
+ERROR_TYPES: tuple[str, ...]
+CODES: tuple[str, ...]
+STATUSES: tuple[str, ...]
+CONNECTION_TIMES: tuple[str, ...]
+OPTIONS: tuple[str, ...]
+
+def init(keywords: dict[str, Any]) -> None: ...
+def shutdown(timeout: float) -> None:
+    """Block with the GIL released."""
+
+@final
+class Hub:
+    """Collects what any number of connections deliver to one event loop. One thread drains it."""
+
+    def __new__(cls, wake: Callable[[], object]) -> Hub:
+        """Make a hub that calls ``wake`` when it stops being empty, on a thread of this module.
+
+        Not again until a drain has found the hub empty.
+        """
+
+    def drain(self, limit: int) -> tuple[list[Item], bool]:
+        """Take up to ``limit`` items. True if there is more: then the caller drains again without being woken."""
+
+    def close(self) -> None:
+        """Keep and deliver nothing any more."""
+
+@final
+class Connection:
+    """A connection; dropping it closes the connection in the background."""
+
+    def __new__(
+        cls, app_id: str | None, token: str | None, options: dict[str, Any] | None, keywords: dict[str, Any]
+    ) -> Connection: ...
+    def attach(self, hub: Hub) -> int:
+        """Have everything delivered through this hub; return the id there. Once, before all that follows."""
+
+    def connect(self, token: int) -> None:
+        """Start to connect; the outcome comes under the token. Raises ``InvalidStateError``."""
+
+    def disconnect(self, token: int) -> None:
+        """Start to disconnect; the outcome comes under the token."""
+
+    def jid(self) -> str | None: ...
+    def connection_times(self, now: float) -> dict[str, float]:
+        """Return milliseconds on the clock that reads ``now``."""

@@ -1,0 +1,24 @@
+//! Errors of the engine as Python exceptions.
+
+use jitsimeet::Error;
+use pyo3::exceptions::{PyTimeoutError, PyTypeError};
+use pyo3::prelude::*;
+
+use crate::classes;
+
+/// The exception for an error of the engine.
+pub(crate) fn exception(py: Python<'_>, error: Error) -> PyErr {
+    let message = error.to_string();
+    let exception = match error {
+        // Python has its own for these two.
+        Error::InvalidArgument(_) => return PyTypeError::new_err(message),
+        Error::Timeout(_) => return PyTimeoutError::new_err(message),
+        Error::InvalidOption { key, .. } => classes::INVALID_OPTION_ERROR.make(py, (message, key)),
+        Error::InvalidState { .. } => classes::INVALID_STATE_ERROR.make(py, (message,)),
+        Error::ConnectionFailed(failure) => classes::connection_failed(py, *failure)
+            .and_then(|failure| classes::CONNECTION_FAILED_ERROR.make(py, (message, failure))),
+        Error::Aborted(_) => classes::ABORTED_ERROR.make(py, (message,)),
+        _ => classes::JITSI_ERROR.make(py, (message,)),
+    };
+    exception.map_or_else(|error| error, PyErr::from_value)
+}

@@ -1,0 +1,62 @@
+//! The native module of the Python package `jitsimeet`: handles of the engine, without an opinion about asyncio.
+//!
+//! What users see is written in Python (`python/jitsimeet`); the signatures stand in `_native.pyi`.
+
+mod classes;
+mod connection;
+mod dispatcher;
+mod error;
+mod hub;
+mod options;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _native {
+    use std::time::Duration;
+
+    use jitsimeet::options::OPTIONS;
+    use jitsimeet::{Code, ErrorType, EventKind, Milestone, Options, Status};
+    use pyo3::exceptions::PyValueError;
+    use pyo3::prelude::*;
+    use pyo3::types::{PyDict, PyTuple};
+
+    #[pymodule_export]
+    use crate::connection::Connection;
+    #[pymodule_export]
+    use crate::hub::Hub;
+    use crate::{dispatcher, error, options};
+
+    #[pymodule_init]
+    fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        let add = |name, values: Vec<&str>| module.add(name, PyTuple::new(py, values)?);
+        module.add("__version__", jitsimeet::VERSION)?;
+        add("EVENTS", EventKind::ALL.iter().map(|value| value.as_str()).collect())?;
+        add("ERROR_TYPES", ErrorType::ALL.iter().map(|value| value.as_str()).collect())?;
+        add("CODES", Code::ALL.iter().map(|value| value.as_str()).collect())?;
+        add("STATUSES", Status::ALL.iter().map(|value| value.as_str()).collect())?;
+        add("CONNECTION_TIMES", Milestone::ALL.iter().map(|value| value.as_str()).collect())?;
+        add("OPTIONS", OPTIONS.iter().map(|option| option.path).collect())
+    }
+
+    #[pyfunction]
+    fn init(py: Python<'_>, keywords: &Bound<'_, PyDict>) -> PyResult<()> {
+        let mut options = Options::new();
+        options.merge_keywords(options::from_dict(keywords)?).map_err(|error| error::exception(py, error))?;
+        jitsimeet::init(&options).map_err(|error| error::exception(py, error))
+    }
+
+    #[pyfunction]
+    fn shutdown(py: Python<'_>, timeout: f64) -> PyResult<()> {
+        let timeout = Duration::try_from_secs_f64(timeout)
+            .map_err(|error| PyValueError::new_err(format!("timeout: {error}")))?;
+        // Connections deliver their last events meanwhile, for which the dispatcher needs the GIL.
+        py.detach(|| {
+            let outcome = jitsimeet::shutdown(timeout);
+            dispatcher::stop();
+            outcome
+        })
+        .map_err(|error| error::exception(py, error))
+    }
+}

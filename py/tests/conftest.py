@@ -1,0 +1,130 @@
+"""The servers that the tests connect to, and ``async def`` tests."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitsimeet import ConnectionEvent, JitsiConnection
+from jitsimeet._events import Event
+
+ROOT = Path(__file__).parents[2]
+PROSODY_NOT_INSTALLED = 3
+# Far beyond what a passing test takes, and no reason to wait for a failing one.
+TEST_TIMEOUT = 30.0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an ``async def`` test in an event loop of its own, with a deadline and nothing reported to the loop."""
+    test = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(test):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(test).parameters}
+    reports: list[dict[str, Any]] = []
+
+    async def run_test() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+        await asyncio.wait_for(test(**arguments), TEST_TIMEOUT)
+
+    asyncio.run(run_test())
+    assert reports == []
+    return True
+
+
+@dataclass
+class Server:
+    """A server process: takes commands as JSON lines and ends with its standard input."""
+
+    process: subprocess.Popen[str]
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What connects to it."""
+        return self.options_for(self.about["serviceUrl"])
+
+    def options_for(self, service_url: str) -> dict[str, Any]:
+        options = {"serviceUrl": service_url, "hosts": {"domain": self.about["domain"]}}
+        if service_url.startswith("wss:"):
+            options["tls"] = {"caCertificates": self.about["caCertificate"]}
+        return options
+
+    def read(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def command(self, command: str, **arguments: Any) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
+        self.process.stdin.flush()
+        return self.read()
+
+    def sessions(self) -> list[str]:
+        sessions: list[str] = self.command("sessions")["sessions"]
+        return sessions
+
+    def wait_for_session(self) -> None:
+        """Block until somebody is logged in."""
+        deadline = time.monotonic() + TEST_TIMEOUT
+        while not self.sessions():
+            assert time.monotonic() < deadline
+
+    async def wait_for_connection(self) -> None:
+        while not self.command("sessions")["connections"]:
+            await asyncio.sleep(0.001)
+
+    async def wait_for_no_session(self) -> None:
+        while self.sessions():
+            await asyncio.sleep(0.001)
+
+
+def run(variable: str, name: str, *arguments: str) -> Iterator[Server]:
+    program = os.environ.get(variable, str(ROOT / "target" / "release" / name))
+    with subprocess.Popen(
+        [program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        server = Server(process)
+        try:
+            server.about = server.read()
+        except json.JSONDecodeError:
+            if process.wait() == PROSODY_NOT_INSTALLED and not os.environ.get("CI"):
+                pytest.skip("Prosody is not installed")
+            pytest.fail(f"{name} ended with {process.returncode}")
+        yield server
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    yield from run("JITSIMEET_TESTSERVER", "jitsimeet-testserver", "--port", "0")
+
+
+@pytest.fixture
+def tls_server() -> Iterator[Server]:
+    yield from run("JITSIMEET_TESTSERVER", "jitsimeet-testserver", "--port", "0", "--tls")
+
+
+@pytest.fixture(scope="session")
+def prosody() -> Iterator[Server]:
+    yield from run("JITSIMEET_TESTPROSODY", "jitsimeet-testprosody")
+
+
+def record(connection: JitsiConnection) -> list[Event]:
+    """Return the list that all events of the connection go to."""
+    events: list[Event] = []
+    for name in ConnectionEvent:
+        connection.add_event_listener(name, events.append)
+    return events
