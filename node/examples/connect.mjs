@@ -1,0 +1,56 @@
+// Connects to a deployment as a guest, says when each phase was reached, and disconnects.
+//
+//     SERVICE_URL=wss://meet.example.org/xmpp-websocket DOMAIN=meet.example.org node connect.mjs
+//
+// CA_CERTIFICATES may name a PEM file with the only authorities to trust. Prints one line of three columns, with tabs
+// between them: the JID, the milliseconds from connect to the established session, and those to each phase.
+
+import { readFile } from 'node:fs/promises';
+import { env } from 'node:process';
+import { events, JitsiConnection } from 'jitsimeet';
+
+/** @type {(keyof import('jitsimeet').ConnectionTimes)[]} */
+const PHASES = ['dns', 'tcp', 'tls', 'upgrade', 'authenticated', 'bound'];
+
+async function optionsFromEnvironment() {
+  const { SERVICE_URL, DOMAIN, CA_CERTIFICATES } = env;
+  if (!SERVICE_URL || !DOMAIN) {
+    throw new Error('SERVICE_URL and DOMAIN must be set in the environment');
+  }
+  const tls = CA_CERTIFICATES ? { caCertificates: await readFile(CA_CERTIFICATES, 'utf8') } : null;
+  return { serviceUrl: SERVICE_URL, hosts: { domain: DOMAIN }, tls };
+}
+
+/** @param {import('jitsimeet').ConnectionTimes} times */
+function describe(times) {
+  /** @param {number | undefined} at */
+  const since = (at) => (at === undefined ? '-' : (at - (times.connecting ?? at)).toFixed(1));
+  return `${since(times.connected)}\t${PHASES.map((phase) => `${phase} ${since(times[phase])}`).join(' ')}`;
+}
+
+async function main() {
+  const connection = new JitsiConnection(null, null, await optionsFromEnvironment());
+
+  /** @type {string[]} */
+  const seen = [];
+  for (const event of Object.values(events.connection)) {
+    connection.addEventListener(event, () => seen.push(event));
+  }
+
+  const jid = await connection.connectAsync();
+  const line = `${jid}\t${describe(connection.getConnectionTimes())}`;
+  await connection.disconnect();
+
+  const expected = [events.connection.CONNECTION_ESTABLISHED, events.connection.CONNECTION_DISCONNECTED];
+  if (seen.join() !== expected.join()) {
+    throw new Error(`events came in another order than expected: ${seen.join(', ')}`);
+  }
+  console.log(line);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,177 @@
+'use strict';
+
+// The event hub of this environment: of the process, or of one worker thread, each of which loads this module anew.
+
+const { clearInterval, setImmediate, setInterval } = require('node:timers');
+const { isMainThread } = require('node:worker_threads');
+const addon = require('./addon.js');
+
+/** How many deliveries one turn of the event loop may take. */
+const TURN = 256;
+/** How long the end of the process may wait for connections to close in an orderly way, in ms. */
+const EXIT_TIMEOUT = 1000;
+/** The longest that a timer can wait, in ms. */
+const FOREVER = 2 ** 31 - 1;
+
+/**
+ * @typedef {import('./addon.js').Connection} Connection
+ * @typedef {import('./addon.js').Delivery} Delivery
+ * @typedef {(delivery: Delivery) => void} Receive
+ */
+
+/**
+ * The connections with an attempt under way, which must be neither collected nor forgotten.
+ *
+ * @type {Map<number, { receive: Receive, attempts: number }>}
+ */
+const active = new Map();
+
+/**
+ * The calls without an outcome. They hold their connection: collecting it would swallow the outcome.
+ *
+ * @type {Map<number, { connection: Connection, settle: Receive }>}
+ */
+const calls = new Map();
+let lastCall = 0;
+
+/** @type {NodeJS.Timeout | undefined} */
+let alive;
+
+/** @type {import('./addon.js').Hub | undefined} */
+let hub;
+
+function open() {
+  hub = new addon.Hub(drain);
+  if (isMainThread) {
+    // Before the process goes, say goodbye: the server would keep the sessions until they time out.
+    process.once('exit', () => addon.shutdownAtExit(EXIT_TIMEOUT));
+  }
+  return hub;
+}
+
+/** An event loop with an open connection or a waiting caller stays alive, any other may end. */
+function keepAlive() {
+  const needed = active.size > 0 || calls.size > 0;
+  if (needed && alive === undefined) {
+    alive = setInterval(() => {}, FOREVER);
+  } else if (!needed) {
+    clearInterval(alive);
+    alive = undefined;
+  }
+}
+
+function drain() {
+  if (drainTurn()) {
+    // Behind the I/O that waits: a flood of events must not starve the program.
+    setImmediate(drain);
+  }
+}
+
+/** @returns {boolean} whether there is more */
+function drainTurn() {
+  if (hub === undefined) {
+    return false;
+  }
+  const { deliveries, more } = hub.drain(TURN);
+  for (const delivery of deliveries) {
+    deliver(delivery);
+  }
+  keepAlive();
+  return more;
+}
+
+/** @param {Delivery} delivery */
+function deliver(delivery) {
+  if (delivery.call !== undefined) {
+    const call = calls.get(delivery.call);
+    calls.delete(delivery.call);
+    call?.settle(delivery);
+    return;
+  }
+  const connection = active.get(delivery.connection);
+  if (connection === undefined) {
+    return;
+  }
+  if (delivery.event === addon.CONNECTION_FAILED || delivery.event === addon.CONNECTION_DISCONNECTED) {
+    connection.attempts -= 1;
+    if (connection.attempts === 0) {
+      active.delete(delivery.connection);
+    }
+  }
+  connection.receive(delivery);
+}
+
+/**
+ * Makes a call of the addon whose outcome will be delivered.
+ *
+ * @param {Connection} connection
+ * @param {Receive} settle
+ * @param {(call: number) => void} start
+ */
+function call(connection, settle, start) {
+  lastCall += 1;
+  calls.set(lastCall, { connection, settle });
+  try {
+    start(lastCall);
+  } catch (error) {
+    calls.delete(lastCall);
+    throw error;
+  }
+}
+
+/**
+ * Makes a connection in this environment's hub.
+ *
+ * @param {string | null | undefined} appId
+ * @param {string | null | undefined} token
+ * @param {string} options as JSON
+ */
+function createConnection(appId, token, options) {
+  return (hub ?? open()).createConnection(appId, token, options);
+}
+
+/**
+ * Starts an attempt.
+ *
+ * @param {Connection} connection
+ * @param {Receive} receive for the events
+ * @param {Receive} [settle] for the outcome
+ */
+function connect(connection, receive, settle) {
+  if (settle === undefined) {
+    connection.connect();
+  } else {
+    call(connection, settle, (number) => connection.connect(number));
+  }
+  const { id } = connection;
+  // The end of an attempt may still be on its way to us when the next one starts.
+  active.set(id, { receive, attempts: (active.get(id)?.attempts ?? 0) + 1 });
+  keepAlive();
+}
+
+/**
+ * Ends the attempt or session under way.
+ *
+ * @param {Connection} connection
+ * @param {Receive} settle for the outcome
+ */
+function disconnect(connection, settle) {
+  call(connection, settle, (number) => connection.disconnect(number));
+  keepAlive();
+}
+
+/**
+ * Closes all connections of the process.
+ *
+ * @param {number} timeout in ms
+ * @returns {Promise<import('./addon.js').ErrorRecord | null>} when the events of this environment are delivered
+ */
+async function shutdown(timeout) {
+  const error = await addon.shutdown(timeout);
+  while (drainTurn()) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return error;
+}
+
+module.exports = { connect, createConnection, disconnect, shutdown };

@@ -1,0 +1,13 @@
+// Awaits promises of this package with nothing else to keep the process alive, and leaves an idle connection behind.
+
+import { JitsiConnection } from 'jitsimeet';
+
+const { SERVICE_URL, DOMAIN } = process.env;
+const connection = new JitsiConnection(null, null, { serviceUrl: SERVICE_URL, hosts: { domain: DOMAIN } });
+
+await connection.disconnect();
+console.log('disconnect of an idle connection');
+
+await connection.connectAsync();
+await connection.disconnect();
+console.log('connected and disconnected');

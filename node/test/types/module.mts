@@ -1,0 +1,69 @@
+// The types as an ES module sees them: what they allow and what they refuse. Compiled, never run.
+
+import JitsiMeetJS, {
+  type ConnectionErrorType,
+  type ConnectionTimes,
+  type Credentials,
+  errors,
+  events,
+  type FailureDetails,
+  init,
+  JitsiConnection,
+  JitsiError,
+  shutdown,
+  type version,
+} from 'jitsimeet';
+
+/** Compiles only if two types are the same. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function assertSame<A, B>(..._: Same<A, B> extends true ? [] : ['the types differ']): void {}
+
+const hosts = { domain: 'meet.example' };
+const serviceUrl = 'wss://meet.example/xmpp-websocket';
+const connection: JitsiMeetJS.JitsiConnection = new JitsiConnection(null, 'token', { serviceUrl, hosts });
+const { CONNECTION_ESTABLISHED, CONNECTION_FAILED, CONNECTION_DISCONNECTED } = events.connection;
+
+connection.addEventListener(CONNECTION_ESTABLISHED, (...args) => assertSame<typeof args, [id: string]>());
+connection.addEventListener(CONNECTION_DISCONNECTED, (...args) =>
+  assertSame<typeof args, [message: string | undefined]>(),
+);
+connection.addEventListener(CONNECTION_FAILED, (errorType, message, credentials, details) => {
+  assertSame<typeof errorType, ConnectionErrorType>();
+  assertSame<typeof message, string>();
+  assertSame<typeof credentials, Credentials | undefined>();
+  assertSame<typeof details, FailureDetails>();
+  if (errorType === errors.connection.PASSWORD_REQUIRED || details.code === 'refused' || details.code === 'future') {
+    connection.connect();
+  }
+});
+connection.removeEventListener('connection.connectionFailed', () => {});
+
+assertSame<ReturnType<typeof connection.connect>, void>();
+assertSame<ReturnType<typeof connection.connectAsync>, Promise<string>>();
+assertSame<ReturnType<typeof connection.disconnect>, Promise<void>>();
+assertSame<ReturnType<typeof connection.getJid>, string | null>();
+assertSame<ReturnType<typeof connection.getConnectionTimes>, ConnectionTimes>();
+assertSame<typeof version, string>();
+
+connection.connectAsync(null, { signal: AbortSignal.timeout(1000) }).catch((error: unknown) => {
+  if (error instanceof JitsiError && error.status === 'connection_failed') {
+    const transient: boolean | undefined = error.transient;
+    return transient;
+  }
+  return undefined;
+});
+init({ workerThreads: 4 });
+shutdown({ timeout: 100 }).then(() => JitsiMeetJS.init());
+
+// @ts-expect-error: a required option is missing
+new JitsiConnection(null, null, { hosts });
+// @ts-expect-error: an option has the wrong type
+new JitsiConnection(null, null, { serviceUrl, hosts, loginTimeout: 'soon' });
+// @ts-expect-error: there is no such event
+connection.addEventListener('connection.established', () => {});
+// @ts-expect-error: the listener takes what the event does not give
+connection.addEventListener(CONNECTION_ESTABLISHED, (id: number) => id);
+// @ts-expect-error: logging in to an account is not supported yet
+connection.connect({ id: 'someone@meet.example', password: 'secret' });
+// @ts-expect-error: JitsiError is made by this package alone
+new JitsiError('text');
