@@ -1,0 +1,129 @@
+//! The closed lists of core as plain integers, which is how C takes and gets them: a number that an enum of Rust does
+//! not know would be undefined behaviour. The compiler compares each with core's.
+
+use jitsimeet_core::{Code, ErrorType, EventKind, Status};
+
+/// What a call returns: `JM_OK` or one of `JM_STATUS_*`, which are negative and never renumbered. New ones may be
+/// added: treat one you do not know as a failure.
+pub type jm_status = i32;
+
+/// The version of the ABI. A program that was built for one works with every library that has the same.
+pub const JM_ABI_VERSION: i32 = 1;
+
+/// The call did what it was asked.
+pub const JM_OK: i32 = 0;
+/// An argument is outside what the call accepts; the message names it.
+pub const JM_STATUS_INVALID_ARGUMENT: i32 = -1;
+/// Text that must be UTF-8 is not.
+pub const JM_STATUS_INVALID_UTF8: i32 = -2;
+/// An option is missing, unknown or of the wrong type; the message names its key.
+pub const JM_STATUS_INVALID_OPTION: i32 = -3;
+/// The call is not allowed in the present state of the object.
+pub const JM_STATUS_INVALID_STATE: i32 = -4;
+/// The attempt to connect ended in `connection.connectionFailed`.
+pub const JM_STATUS_CONNECTION_FAILED: i32 = -5;
+/// The operation was given up because `disconnect` or `shutdown` was called, or the object was freed.
+pub const JM_STATUS_ABORTED: i32 = -6;
+/// The time the caller allowed ran out.
+pub const JM_STATUS_TIMEOUT: i32 = -7;
+/// A defect of this library. Please report it.
+pub const JM_STATUS_INTERNAL: i32 = -100;
+
+/// The credentials were refused, or credentials are needed and none were given.
+pub const JM_ERROR_TYPE_PASSWORD_REQUIRED: i32 = 1;
+/// An established session was lost and not resumed, or the peer broke the protocol.
+pub const JM_ERROR_TYPE_DROPPED_ERROR: i32 = 2;
+/// The service URL answered with an HTTP status of 5xx.
+pub const JM_ERROR_TYPE_SERVER_ERROR: i32 = 3;
+/// Every other failure.
+pub const JM_ERROR_TYPE_OTHER_ERROR: i32 = 4;
+
+/// The host name of the service URL could not be resolved.
+pub const JM_CODE_DNS: i32 = 1;
+/// Nothing listens at the address: the connection was refused.
+pub const JM_CODE_REFUSED: i32 = 2;
+/// The address could not be reached.
+pub const JM_CODE_UNREACHABLE: i32 = 3;
+/// The server's certificate was not accepted.
+pub const JM_CODE_TLS_CERTIFICATE: i32 = 4;
+/// The TLS handshake failed for another reason than the certificate.
+pub const JM_CODE_TLS_HANDSHAKE: i32 = 5;
+/// `transport.connectTimeout` ran out before the WebSocket was open.
+pub const JM_CODE_TIMEOUT_CONNECT: i32 = 6;
+/// `loginTimeout` ran out between the open WebSocket and the established session.
+pub const JM_CODE_TIMEOUT_LOGIN: i32 = 7;
+/// What answered does not speak WebSocket.
+pub const JM_CODE_NOT_WEBSOCKET: i32 = 8;
+/// The server did not accept the `xmpp` subprotocol of RFC 7395.
+pub const JM_CODE_BAD_SUBPROTOCOL: i32 = 9;
+/// The service URL answered with an HTTP error status.
+pub const JM_CODE_HTTP_STATUS: i32 = 10;
+/// The server refused the authentication (RFC 6120, section 6.5).
+pub const JM_CODE_SASL_FAILURE: i32 = 11;
+/// The server offers no SASL mechanism that can be used here.
+pub const JM_CODE_NO_MECHANISM: i32 = 12;
+/// The server refused to bind a resource (RFC 6120, section 7).
+pub const JM_CODE_BIND_REFUSED: i32 = 13;
+/// The server closed the stream with an error (RFC 6120, section 4.9).
+pub const JM_CODE_STREAM_ERROR: i32 = 14;
+/// The server closed the stream or the connection without saying why.
+pub const JM_CODE_CLOSED_BY_SERVER: i32 = 15;
+/// The transport broke: a reset, a lost link.
+pub const JM_CODE_CONNECTION_LOST: i32 = 16;
+/// A frame is not the restricted XML of RFC 6120, section 11.
+pub const JM_CODE_MALFORMED_XML: i32 = 17;
+/// A frame is larger than `transport.maxStanzaBytes`.
+pub const JM_CODE_STANZA_TOO_LARGE: i32 = 18;
+/// The server sent something that the protocol does not allow at this point.
+pub const JM_CODE_PROTOCOL_VIOLATION: i32 = 19;
+/// A defect of this library. Please report it.
+pub const JM_CODE_INTERNAL: i32 = 20;
+
+/// The session is established: the server has bound a resource.
+pub const JM_EVENT_CONNECTION_ESTABLISHED: i32 = 1;
+/// The attempt failed or the session was lost. The connection is idle again, so that a listener may connect.
+pub const JM_EVENT_CONNECTION_FAILED: i32 = 2;
+/// The connection was closed, or the attempt given up, by `jm_connection_disconnect` or `jm_shutdown`.
+pub const JM_EVENT_CONNECTION_DISCONNECTED: i32 = 3;
+/// Only in queue mode: a call of `jm_connection_disconnect` is complete. The event carries its `user_data` and
+/// `status`.
+pub const JM_EVENT_COMPLETION: i32 = 1000;
+
+const _: () = {
+    assert!(JM_OK == Status::Ok.as_i32());
+    assert!(JM_STATUS_INVALID_ARGUMENT == Status::InvalidArgument.as_i32());
+    assert!(JM_STATUS_INVALID_UTF8 == Status::InvalidUtf8.as_i32());
+    assert!(JM_STATUS_INVALID_OPTION == Status::InvalidOption.as_i32());
+    assert!(JM_STATUS_INVALID_STATE == Status::InvalidState.as_i32());
+    assert!(JM_STATUS_CONNECTION_FAILED == Status::ConnectionFailed.as_i32());
+    assert!(JM_STATUS_ABORTED == Status::Aborted.as_i32());
+    assert!(JM_STATUS_TIMEOUT == Status::Timeout.as_i32());
+    assert!(JM_STATUS_INTERNAL == Status::Internal.as_i32());
+    assert!(JM_ERROR_TYPE_PASSWORD_REQUIRED == ErrorType::PasswordRequired.as_i32());
+    assert!(JM_ERROR_TYPE_DROPPED_ERROR == ErrorType::DroppedError.as_i32());
+    assert!(JM_ERROR_TYPE_SERVER_ERROR == ErrorType::ServerError.as_i32());
+    assert!(JM_ERROR_TYPE_OTHER_ERROR == ErrorType::OtherError.as_i32());
+    assert!(JM_CODE_DNS == Code::Dns.as_i32());
+    assert!(JM_CODE_REFUSED == Code::Refused.as_i32());
+    assert!(JM_CODE_UNREACHABLE == Code::Unreachable.as_i32());
+    assert!(JM_CODE_TLS_CERTIFICATE == Code::TlsCertificate.as_i32());
+    assert!(JM_CODE_TLS_HANDSHAKE == Code::TlsHandshake.as_i32());
+    assert!(JM_CODE_TIMEOUT_CONNECT == Code::TimeoutConnect.as_i32());
+    assert!(JM_CODE_TIMEOUT_LOGIN == Code::TimeoutLogin.as_i32());
+    assert!(JM_CODE_NOT_WEBSOCKET == Code::NotWebsocket.as_i32());
+    assert!(JM_CODE_BAD_SUBPROTOCOL == Code::BadSubprotocol.as_i32());
+    assert!(JM_CODE_HTTP_STATUS == Code::HttpStatus.as_i32());
+    assert!(JM_CODE_SASL_FAILURE == Code::SaslFailure.as_i32());
+    assert!(JM_CODE_NO_MECHANISM == Code::NoMechanism.as_i32());
+    assert!(JM_CODE_BIND_REFUSED == Code::BindRefused.as_i32());
+    assert!(JM_CODE_STREAM_ERROR == Code::StreamError.as_i32());
+    assert!(JM_CODE_CLOSED_BY_SERVER == Code::ClosedByServer.as_i32());
+    assert!(JM_CODE_CONNECTION_LOST == Code::ConnectionLost.as_i32());
+    assert!(JM_CODE_MALFORMED_XML == Code::MalformedXml.as_i32());
+    assert!(JM_CODE_STANZA_TOO_LARGE == Code::StanzaTooLarge.as_i32());
+    assert!(JM_CODE_PROTOCOL_VIOLATION == Code::ProtocolViolation.as_i32());
+    assert!(JM_CODE_INTERNAL == Code::Internal.as_i32());
+    assert!(JM_EVENT_CONNECTION_ESTABLISHED == EventKind::ConnectionEstablished.as_i32());
+    assert!(JM_EVENT_CONNECTION_FAILED == EventKind::ConnectionFailed.as_i32());
+    assert!(JM_EVENT_CONNECTION_DISCONNECTED == EventKind::ConnectionDisconnected.as_i32());
+};

@@ -1,0 +1,80 @@
+/* Threads that make, connect, listen to and free connections at once, each stopping at another point of a connection's
+ * life. Every user_data must be destroyed, every completion told. */
+#include "support.h"
+
+enum { THREADS = 4, ROUNDS = 24 };
+
+struct counts {
+    pthread_mutex_t lock;
+    int destroyed;
+    int done;
+};
+
+static struct counts counts = {PTHREAD_MUTEX_INITIALIZER, 0, 0};
+
+static void ignore(void *user_data, const jm_event *event) {
+    (void)user_data;
+    (void)event;
+}
+
+static void free_it(void *user_data, const jm_event *event) {
+    (void)user_data;
+    jm_connection_free(event->connection);
+}
+
+static void count_destroyed(void *user_data) {
+    free(user_data);
+    pthread_mutex_lock(&counts.lock);
+    counts.destroyed += 1;
+    pthread_mutex_unlock(&counts.lock);
+}
+
+static void count_done(void *user_data, jm_status status) {
+    (void)user_data;
+    CHECK(status == JM_OK || status == JM_STATUS_ABORTED);
+    pthread_mutex_lock(&counts.lock);
+    counts.done += 1;
+    pthread_mutex_unlock(&counts.lock);
+}
+
+static void *work(void *argument) {
+    (void)argument;
+    for (int round = 0; round < ROUNDS; round++) {
+        jm_connection *connection = new_connection();
+        listen_to(connection, JM_EVENT_CONNECTION_FAILED, ignore, malloc(1), count_destroyed);
+        uint64_t token =
+            listen_to(connection, JM_EVENT_CONNECTION_DISCONNECTED, ignore, malloc(1), count_destroyed);
+        if (round % 4 == 0) {
+            /* Freed on the dispatcher, and from here on not this thread's. */
+            listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, free_it, malloc(1), count_destroyed);
+            listen_to(connection, JM_EVENT_CONNECTION_FAILED, free_it, malloc(1), count_destroyed);
+            listen_to(connection, JM_EVENT_CONNECTION_DISCONNECTED, free_it, malloc(1), count_destroyed);
+            CHECK(jm_connection_connect(connection) == JM_OK);
+            continue;
+        }
+        struct record record = RECORD;
+        record_events(connection, &record);
+        CHECK(jm_connection_connect(connection) == JM_OK);
+        if (round % 4 != 1) {
+            wait_for(&record, 'e');
+        }
+        CHECK(jm_connection_disconnect(connection, count_done, NULL) == JM_OK);
+        CHECK(jm_connection_remove_listener(connection, token) == JM_OK);
+        jm_connection_free(connection);
+    }
+    return NULL;
+}
+
+int main(void) {
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        CHECK(pthread_create(&threads[i], NULL, work, NULL) == 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    CHECK(jm_shutdown(10000) == JM_OK);
+    CHECK(counts.done == THREADS * ROUNDS * 3 / 4);
+    CHECK(counts.destroyed == THREADS * (ROUNDS * 2 + ROUNDS / 4 * 3));
+    return EXIT_SUCCESS;
+}
