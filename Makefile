@@ -1,0 +1,129 @@
+# Everything that is made stays in this checkout: target/, .venv/, node/node_modules/ and the native modules that py/
+# and node/ load. Nothing here reads standard input.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+NODE ?= node
+NPM ?= npm
+CARGO ?= cargo
+
+# Whatever the user's own configuration says: the paths below rely on it.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+# Not the scripts in .venv/bin: their first lines cannot hold a path with a space in it.
+VENV_PYTHON := .venv/bin/python
+# One style for all, that of the package.
+RUFF := $(VENV_PYTHON) -m ruff --config py/pyproject.toml
+PYTHON_SOURCES := py tests
+
+.PHONY: help
+help: ## Says what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+# ---- Building
+
+.PHONY: build native c py node
+build: c py node ## Builds the libraries, the packages and the test servers
+
+# In one call: cargo chooses the features of a dependency anew for each, and compiles it anew for each choice.
+native:
+	$(CARGO) build --release
+
+c: native ## Builds libjitsimeet, the C example and the test servers
+	@mkdir -p target/examples
+	$(CC) -std=c11 -O2 -Wall -Wextra -Werror -Iinclude -o target/examples/connect ffi-c/examples/connect.c \
+		-Ltarget/release -ljitsimeet -Wl,-rpath,'$$ORIGIN/../release'
+
+py: .venv/stamp ## Builds the Python package into .venv
+	VIRTUAL_ENV='$(CURDIR)/.venv' $(VENV_PYTHON) -m maturin develop --release -m py/Cargo.toml
+
+node: node/node_modules/stamp ## Builds the Node package in place
+	cd node && $(NPM) run build
+
+.venv/stamp: py/requirements-dev.txt
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+		echo 'This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(VENV_PYTHON) -m pip install --disable-pip-version-check -r py/requirements-dev.txt
+	@touch $@
+
+# Not `npm ci`: npm 11 takes a lock file without the addresses of a registry for incomplete.
+node/node_modules/stamp: node/package.json node/package-lock.json
+	cd node && $(NPM) install --foreground-scripts --no-audit --no-fund
+	@touch $@
+
+# ---- Showing
+
+.PHONY: demo
+demo: c py node ## Connects from C, Python and Node; to a deployment with SERVICE_URL= and DOMAIN= [CA_CERTIFICATES=]
+	@NODE='$(NODE)' $(PYTHON) tests/demo.py
+
+# ---- Testing
+
+TEST_STEPS := setup check-lock check-format check-rust check-docs check-python check-node \
+	test-rust test-python test-node test-readme test-repository
+
+.PHONY: test setup check-lock check-format check-rust check-docs check-python check-node
+.PHONY: test-rust test-python test-node test-readme test-repository
+test: ## Runs all checks and tests, up to the first that fails
+	@MAKE='$(MAKE)' bash tests/run_steps.sh $(TEST_STEPS)
+
+setup:
+	PYTHON='$(PYTHON)' bash tests/setup.sh
+
+check-lock:
+	$(CARGO) metadata --locked --format-version 1 >/dev/null
+
+check-format:
+	$(CARGO) fmt --all --check
+
+check-rust:
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+check-docs:
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
+
+test-rust:
+	$(CARGO) test
+
+check-python: .venv/stamp
+	$(RUFF) format --check $(PYTHON_SOURCES)
+	$(RUFF) check $(PYTHON_SOURCES)
+	cd py && ../$(VENV_PYTHON) -m mypy
+	$(VENV_PYTHON) -m mypy --strict tests
+
+test-python: native py
+	cd py && ../$(VENV_PYTHON) -m pytest
+
+check-node: node/node_modules/stamp
+	cd node && $(NPM) run lint && $(NPM) run types
+
+test-node: native node
+	cd node && $(NPM) test
+
+test-readme: build
+	$(VENV_PYTHON) tests/readme/run.py
+
+test-repository: build
+	$(VENV_PYTHON) -m pytest tests
+
+# ---- Keeping
+
+.PHONY: header format lint clean
+header: ## Writes include/jitsimeet.h anew
+	UPDATE_HEADER=1 $(CARGO) test -p jitsimeet-c --test header
+
+format: .venv/stamp node/node_modules/stamp ## Formats all sources
+	$(CARGO) fmt --all
+	$(RUFF) check --fix $(PYTHON_SOURCES)
+	$(RUFF) format $(PYTHON_SOURCES)
+	cd node && $(NPM) run format
+
+lint: check-format check-rust check-docs check-python check-node ## Runs the checks of `make test` that run no code
+
+clean: ## Removes all that was made
+	rm -rf target .venv node/node_modules node/*.node node/lib/addon.d.ts py/python/jitsimeet/*.so

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Sees to the tools that the tests need and the build does not. Root on a Debian gets what is missing installed.
+# Otherwise a missing tool is a failure with CI=true; without, the tests that need it skip themselves.
+set -euo pipefail
+
+missing_packages() {
+    command -v prosody >/dev/null || echo prosody
+    command -v valgrind >/dev/null || echo valgrind
+    command -v c++ >/dev/null || echo g++
+    "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+}
+
+mapfile -t missing < <(missing_packages)
+if ((${#missing[@]} > 0)) && ((EUID == 0)) && command -v apt-get >/dev/null; then
+    echo "Installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    # What did not work shows in what is still missing.
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } || true
+    mapfile -t missing < <(missing_packages)
+fi
+if ((${#missing[@]} > 0)); then
+    echo "Not installed, by the names of Debian's packages: ${missing[*]}" >&2
+    if [[ ${CI:-} == true ]]; then
+        exit 1
+    fi
+    echo "SKIPPED: the tests that need them" >&2
+fi
