@@ -69,6 +69,26 @@
 #define JM_STATUS_TIMEOUT -7
 
 /**
+ * There is no session to send on.
+ */
+#define JM_STATUS_NOT_CONNECTED -8
+
+/**
+ * The stanza is not one that can be sent; the message says why.
+ */
+#define JM_STATUS_INVALID_STANZA -9
+
+/**
+ * `sendQueue` is full: nothing was queued.
+ */
+#define JM_STATUS_SEND_QUEUE_FULL -10
+
+/**
+ * The session was lost before the server acknowledged the stanza, or answered the request.
+ */
+#define JM_STATUS_SESSION_LOST -11
+
+/**
  * A defect of this library. Please report it.
  */
 #define JM_STATUS_INTERNAL -100
@@ -194,6 +214,41 @@
 #define JM_CODE_INTERNAL 20
 
 /**
+ * An id was given without a password, or a password without an id, or one of them cannot be used.
+ */
+#define JM_CODE_CREDENTIALS_INCOMPLETE 21
+
+/**
+ * The server could not prove that it knows the password.
+ */
+#define JM_CODE_SERVER_NOT_AUTHENTICATED 22
+
+/**
+ * The server did not answer pings: the link is dead.
+ */
+#define JM_CODE_PING_TIMEOUT 23
+
+/**
+ * The server no longer has the session that was to be resumed.
+ */
+#define JM_CODE_RESUME_REFUSED 24
+
+/**
+ * The session could not be resumed within the time that the server keeps it.
+ */
+#define JM_CODE_RESUME_TIMEOUT 25
+
+/**
+ * The server acknowledged stanzas that were never sent (XEP-0198, section 4).
+ */
+#define JM_CODE_OVER_ACKNOWLEDGED 26
+
+/**
+ * The caller's listeners did not take events for `eventQueue.stallTimeout`.
+ */
+#define JM_CODE_LISTENER_STALLED 27
+
+/**
  * The session is established: the server has bound a resource.
  */
 #define JM_EVENT_CONNECTION_ESTABLISHED 1
@@ -209,8 +264,22 @@
 #define JM_EVENT_CONNECTION_DISCONNECTED 3
 
 /**
- * Only in queue mode: a call of `jm_connection_disconnect` is complete. The event carries its `user_data` and
- * `status`.
+ * The transport is lost; the session is being resumed, or a fresh one set up.
+ */
+#define JM_EVENT_INTERRUPTED 4
+
+/**
+ * The session goes on over a new transport. `JM_EVENT_CONNECTION_ESTABLISHED` follows.
+ */
+#define JM_EVENT_RESUMED 5
+
+/**
+ * A stanza came. Only while stanzas are listened for.
+ */
+#define JM_EVENT_STANZA_RECEIVED 6
+
+/**
+ * Only in queue mode: a call that takes a `done` is complete. The event carries its `user_data` and `status`.
  */
 #define JM_EVENT_COMPLETION 1000
 
@@ -312,15 +381,15 @@ typedef struct jm_event {
    */
   struct jm_str error_type_name;
   /**
-   * Failed: `JM_CODE_*`, the finer cause. New ones may be added.
+   * Failed and interrupted: `JM_CODE_*`, the finer cause. New ones may be added.
    */
   int32_t code;
   /**
-   * Failed: the name of `code`, such as `refused`.
+   * Failed and interrupted: the name of `code`, such as `refused`.
    */
   struct jm_str code_name;
   /**
-   * Failed: what was tried, where, what came back, what to check. Disconnected: what the server said on closing,
+   * Failed and interrupted: what was tried, where, what came back, what to check. Disconnected: what the server said on closing,
    * if anything. Completion: why the call failed, if it did.
    */
   struct jm_str message;
@@ -352,12 +421,62 @@ typedef struct jm_event {
    * Completion: what was passed with the call.
    */
   void *user_data;
+  /**
+   * Established: 1 if the session of before goes on, else 0.
+   */
+  int resumed;
+  /**
+   * Established: 1 if it is a fresh session after a lost one, else 0.
+   */
+  int reconnected;
+  /**
+   * Resumed: how many attempts it took.
+   */
+  uint32_t attempts;
+  /**
+   * Resumed: how many milliseconds the session was without a transport.
+   */
+  uint64_t downtime_ms;
+  /**
+   * Resumed: how many stanzas were sent again.
+   */
+  uint64_t resent;
+  /**
+   * Stanza received: the XML text as it came. Completion of `jm_connection_send_iq`: the answer.
+   */
+  struct jm_str xml;
+  /**
+   * Stanza received: `iq`, `message` or `presence`.
+   */
+  struct jm_str stanza_name;
+  /**
+   * Stanza received: who sent it; absent if it is the server, for this account.
+   */
+  struct jm_str stanza_from;
+  /**
+   * Stanza received: whom it is for.
+   */
+  struct jm_str stanza_to;
+  /**
+   * Stanza received: the attribute `type`.
+   */
+  struct jm_str stanza_type;
+  /**
+   * Stanza received: the attribute `id`.
+   */
+  struct jm_str stanza_id;
 } jm_event;
 
 /**
  * Hears of the end of an asynchronous call, exactly once. Otherwise as `jm_listener_fn`.
  */
 typedef void (*jm_done_fn)(void *user_data, jm_status status);
+
+/**
+ * Hears of the end of a request, exactly once. `answer` is the XML text of the answer, a result or an error, if
+ * `status` is `JM_OK`, and absent otherwise; it is borrowed until the function returns. Otherwise as `jm_listener_fn`.
+ */
+typedef void (*jm_answer_fn)(void *user_data, jm_status status, struct jm_str answer);
 
 /**
  * Listens to one kind of events. `event` is borrowed until the function returns.
@@ -414,6 +533,15 @@ int32_t jm_abi_version(void);
  * `jm_connection_connect` until `jm_shutdown`. Any thread; legal inside a callback.
  */
 jm_status jm_init(const struct jm_options *options);
+
+/**
+ * Tells the library whether the machine has a network: 0 is no, everything else yes. Without one no attempt to resume
+ * or reconnect is made; when it is back the next attempt is made at once. Connections that are established find out by
+ * themselves.
+ *
+ * Any thread; legal inside a callback.
+ */
+jm_status jm_set_network_info(int is_online);
 
 /**
  * Closes all connections as by `jm_connection_disconnect`, delivers the events and completions that are due, and
@@ -536,14 +664,19 @@ void jm_connection_free(struct jm_connection *connection);
 void jm_connection_close(struct jm_connection *connection);
 
 /**
- * Starts to connect, and returns at once. The outcome comes as an event: `JM_EVENT_CONNECTION_ESTABLISHED`, or
+ * Starts to connect, and returns at once. `id` and `password` are those of an account: a JID, or a user name of
+ * `hosts.domain`, and a full JID asks for its resource. Both are NULL for a guest, or for the bearer of a token. They
+ * are copied.
+ * The outcome comes as an event: `JM_EVENT_CONNECTION_ESTABLISHED`, or
  * `JM_EVENT_CONNECTION_FAILED`, or `JM_EVENT_CONNECTION_DISCONNECTED` if `jm_connection_disconnect` or
  * `jm_shutdown` is called first.
  *
  * `JM_STATUS_INVALID_STATE` unless the connection is idle, and while `jm_shutdown` is under way; there is no event
  * then. Legal inside a callback: a listener may connect again after a failure.
  */
-jm_status jm_connection_connect(struct jm_connection *connection);
+jm_status jm_connection_connect(struct jm_connection *connection,
+                                const char *id,
+                                const char *password);
 
 /**
  * Starts to close the connection in an orderly way, or gives up the attempt under way, and returns at once.
@@ -560,6 +693,62 @@ jm_status jm_connection_disconnect(struct jm_connection *connection,
                                    void *user_data);
 
 /**
+ * Goes on with another token, which is copied: at once where there is a session, from the next attempt on where there
+ * is none.
+ *
+ * A session that can be resumed is resumed with the new token on a new transport; if the server refuses the token, the
+ * session goes on as before and the status is `JM_STATUS_CONNECTION_FAILED`. Without stream management the login is
+ * made afresh. `done` and `user_data` as for `jm_connection_disconnect`. `JM_STATUS_INVALID_STATE` while disconnecting.
+ *
+ * Legal inside a callback.
+ */
+jm_status jm_connection_refresh_token(struct jm_connection *connection,
+                                      const char *token,
+                                      jm_done_fn done,
+                                      void *user_data);
+
+/**
+ * Sends a stanza: a `message`, a `presence` or an `iq`, as `len` bytes of XML in UTF-8, which are copied. A missing
+ * namespace is `jabber:client`.
+ *
+ * `done` and `user_data` as for `jm_connection_disconnect`; `JM_OK` means that the server has acknowledged the stanza,
+ * or, without stream management, that it was written. Otherwise `JM_STATUS_NOT_CONNECTED`,
+ * `JM_STATUS_SEND_QUEUE_FULL`, or `JM_STATUS_SESSION_LOST`. `JM_STATUS_INVALID_STANZA` comes from the call itself.
+ *
+ * Legal inside a callback.
+ */
+jm_status jm_connection_send_stanza(struct jm_connection *connection,
+                                    const char *xml,
+                                    size_t len,
+                                    jm_done_fn done,
+                                    void *user_data);
+
+/**
+ * Sends an IQ request, as `len` bytes of XML in UTF-8, which are copied. A missing id is made up.
+ *
+ * `done` is called as for `jm_connection_send_stanza`, with the answer, which is of type `result` or `error`; in queue
+ * mode the answer is the `xml` of `JM_EVENT_COMPLETION`. `JM_STATUS_TIMEOUT` if none came within `timeout_ms`
+ * milliseconds; a negative number stands for the option `iqTimeout`.
+ *
+ * Legal inside a callback.
+ */
+jm_status jm_connection_send_iq(struct jm_connection *connection,
+                                const char *xml,
+                                size_t len,
+                                int32_t timeout_ms,
+                                jm_answer_fn done,
+                                void *user_data);
+
+/**
+ * In queue mode: whether `JM_EVENT_STANZA_RECEIVED` is delivered; 0 is no, as before the first call. Connections for
+ * callbacks deliver stanzas while they have a listener for them, and this is `JM_STATUS_INVALID_STATE`.
+ *
+ * Any thread.
+ */
+jm_status jm_connection_set_stanza_listening(struct jm_connection *connection,
+                                             int listening);
+
+/**
  * The full JID that the server has bound, to be freed with `jm_string_free`. NULL while there is none: from the first
  * moment, and from each `jm_connection_connect`, until the server has bound one.
  *
@@ -574,7 +763,8 @@ jm_status jm_connection_jid(const struct jm_connection *connection,
  *
  * The keys are lib-jitsi-meet's statuses (`connecting`, `authenticating`, `connected`, `disconnecting`,
  * `disconnected`, `authfail`, `connfail`; the last time of each) and the phases of the last attempt (`dns`, `tcp`,
- * `tls`, `upgrade`, `authenticated`, `bound`).
+ * `tls`, `upgrade`, `authenticated`, `bound`, `resumed`). `round_trips` is a count: what the last login or resumption
+ * took, from TCP on.
  *
  * Legal inside a callback.
  */
@@ -582,7 +772,7 @@ jm_status jm_connection_times_json(const struct jm_connection *connection,
                                    char **out_json);
 
 /**
- * Adds a listener for one kind of events, `event_type` being one of `JM_EVENT_CONNECTION_*`. Listeners are called in
+ * Adds a listener for one kind of events, `event_type` being one of `JM_EVENT_*` but `JM_EVENT_COMPLETION`. Listeners are called in
  * the order of their registration, on the dispatcher thread, and not for an event whose delivery has begun.
  *
  * `destroy`, which may be NULL, is called with `user_data` exactly once, whatever happens: on the dispatcher thread

@@ -38,17 +38,29 @@ declare namespace JitsiMeetJS {
    * @returns a promise that resolves when the events of this thread's connections have been delivered.
    * @throws {JitsiError} (the promise) `timeout` if connections had to be cut off.
    */
-  function shutdown(options?: { timeout?: number }): Promise<void>;
+  function shutdown(options?: { timeout?: number | null | undefined } | null): Promise<void>;
+
+  /**
+   * Tells all connections of the process whether the machine has a network. Without one no attempt to resume or
+   * reconnect is made; when it is back, the next one is made at once. Without a word it is taken to be there.
+   */
+  function setNetworkInfo(info: { isOnline: boolean }): void;
 
   /** The names of the events. */
   const events: {
     readonly connection: {
-      /** The session is established. */
+      /** The session is established, or goes on after an interruption. */
       readonly CONNECTION_ESTABLISHED: 'connection.connectionEstablished';
       /** The attempt failed or the session was lost. The connection is idle: `connect` may be called. */
       readonly CONNECTION_FAILED: 'connection.connectionFailed';
       /** The connection was closed on request. */
       readonly CONNECTION_DISCONNECTED: 'connection.connectionDisconnected';
+      /** The transport is lost; the session is being resumed, or a fresh one set up. */
+      readonly INTERRUPTED: 'connection.interrupted';
+      /** The session goes on over a new transport. `CONNECTION_ESTABLISHED` follows. */
+      readonly RESUMED: 'connection.resumed';
+      /** A stanza came. Stanzas are delivered only while they have a listener. */
+      readonly STANZA_RECEIVED: 'connection.stanzaReceived';
     };
   };
 
@@ -78,20 +90,27 @@ declare namespace JitsiMeetJS {
     constructor(appID: string | null | undefined, token: string | null | undefined, options: ConnectionOptions);
 
     /**
-     * Starts to connect. The outcome comes as an event, never before this call returns.
+     * Starts to connect, with an account or as a guest. The outcome comes as an event, never before this call returns.
      *
+     * @throws {InvalidArgumentError} if `id` or `password` is neither a string nor null.
      * @throws {JitsiError} `invalid_state` unless the connection is idle: new, failed or disconnected.
      */
     connect(options?: ConnectOptions | null): void;
 
     /**
-     * As `connect`, with the outcome as a promise too. A rejection that nobody awaits does no harm.
+     * As `connect`, with the outcome as a promise too.
+     *
+     * No call that returns a promise throws, all errors are the promise's, and a rejection that nobody awaits does no
+     * harm.
      *
      * @param control.signal - aborting it is `disconnect`; the promise then rejects with the signal's reason.
      * @returns a promise of the full JID, settled after the event was delivered.
      * @throws {JitsiError} (the promise) with the `code` of the failure; `aborted` after `disconnect`.
      */
-    connectAsync(options?: ConnectOptions | null, control?: { signal?: AbortSignal | undefined }): Promise<string>;
+    connectAsync(
+      options?: ConnectOptions | null,
+      control?: { signal?: AbortSignal | undefined } | null,
+    ): Promise<string>;
 
     /**
      * Closes the connection in an orderly way, or gives up the attempt under way. Of an idle connection it does
@@ -101,10 +120,42 @@ declare namespace JitsiMeetJS {
      */
     disconnect(): Promise<void>;
 
+    /**
+     * Goes on with another token: at once where there is a session, from the next attempt on where there is none. A
+     * session that can be resumed is resumed with the new token; if the server refuses it, the session goes on as
+     * before. One that cannot be resumed is replaced by a fresh one.
+     *
+     * @returns a promise that resolves after `CONNECTION_ESTABLISHED` was delivered, without a session at once.
+     * @throws {JitsiError} (the promise) with the `code` and the `serverText` of the refusal; `aborted` if the
+     *   connection ended or a newer token came; `invalid_state` while disconnecting.
+     */
+    refreshToken(token: string): Promise<void>;
+
+    /**
+     * Sends a `message`, a `presence` or an `iq`. While the connection is interrupted, the stanza waits for its end.
+     *
+     * @param xml - the stanza; one without a namespace is of `jabber:client`.
+     * @returns a promise that resolves when the server has acknowledged the stanza; on a stream without stream
+     *   management, when it is written.
+     * @throws {JitsiError} (the promise) `invalid_stanza`, `not_connected`, `send_queue_full`: nothing was sent;
+     *   `session_lost`: the server may or may not have had it.
+     */
+    sendStanza(xml: string): Promise<void>;
+
+    /**
+     * Sends an IQ request.
+     *
+     * @param xml - an `iq` of type `get` or `set`. An id is made up where it has none.
+     * @param options.timeout - ms to wait for the answer; the option `iqTimeout` if not given.
+     * @returns a promise of the answer as it came, as XML: of type `result` or `error`.
+     * @throws {JitsiError} (the promise) `timeout`; otherwise as `sendStanza`.
+     */
+    sendIq(xml: string, options?: { timeout?: number | null | undefined } | null): Promise<string>;
+
     /** The full JID, from the moment it is bound until the next attempt; otherwise null. */
     getJid(): string | null;
 
-    /** When the phases of this connection happened, in ms on the clock of `performance.now()`. */
+    /** When the phases of this connection happened, in ms on the clock of `performance.now()`; and `round_trips`. */
     getConnectionTimes(): ConnectionTimes;
 
     /**
@@ -127,7 +178,7 @@ declare namespace JitsiMeetJS {
 
   /** What the listeners of each event are called with. */
   interface ConnectionEvents {
-    'connection.connectionEstablished': [id: string];
+    'connection.connectionEstablished': [id: string, session: SessionDetails];
     'connection.connectionFailed': [
       errorType: ConnectionErrorType,
       message: string,
@@ -135,6 +186,42 @@ declare namespace JitsiMeetJS {
       details: FailureDetails,
     ];
     'connection.connectionDisconnected': [message: string | undefined];
+    'connection.interrupted': [interruption: Interruption];
+    'connection.resumed': [resumption: Resumption];
+    'connection.stanzaReceived': [xml: string, stanza: Stanza];
+  }
+
+  /** How a session came about. Of the first one both are false. */
+  interface SessionDetails {
+    /** The session of before goes on (XEP-0198): nothing that was sent is lost. */
+    resumed: boolean;
+    /** It is a fresh session after a lost one. */
+    reconnected: boolean;
+  }
+
+  /** Why the transport was lost, or why the last attempt to recover failed. */
+  interface Interruption {
+    code: ConnectionErrorCode;
+    message: string;
+  }
+
+  /** What it took to resume a session. */
+  interface Resumption {
+    attempts: number;
+    /** How long the session was without a transport, in ms. */
+    downtime_ms: number;
+    /** How many stanzas were sent again. */
+    resent: number;
+  }
+
+  /** The name and the attributes of a stanza that came; an attribute that it did not have is missing. */
+  interface Stanza {
+    name: 'iq' | 'message' | 'presence';
+    /** Who sent it. If it is missing, that is the server, for this account. */
+    from?: string;
+    to?: string;
+    type?: string;
+    id?: string;
   }
 
   /** Who tried to connect. Never a password. */
@@ -186,10 +273,12 @@ declare namespace JitsiMeetJS {
     readonly key: string;
   }
 
-  /** How to log in. Anonymous login is the only one so far: `id` and `password` are refused. */
+  /** Who logs in: without `id` and `password` a guest, or the bearer of the token. Other keys are ignored. */
   interface ConnectOptions {
-    id?: null | undefined;
-    password?: null | undefined;
+    /** A JID, or a user name of `hosts.domain`. A full JID asks for its resource. */
+    id?: string | null | undefined;
+    password?: string | null | undefined;
+    [key: string]: unknown;
   }
 
   /** The options of `init`. Other keys are ignored, so that a whole configuration of lib-jitsi-meet may be passed. */
@@ -204,12 +293,23 @@ declare namespace JitsiMeetJS {
     /** The `ws:` or `wss:` URL of the XMPP WebSocket (RFC 7395). Its query is kept. */
     serviceUrl: string;
     hosts: HostsOptions;
+    /** Stream management with resumption (XEP-0198); true if not given. */
+    enableWebsocketResume?: boolean | null | undefined;
+    xmppPing?: XmppPingOptions | null | undefined;
     /** ms from the open WebSocket to the established session; 15000 if not given. */
     loginTimeout?: number | null | undefined;
     /** ms that `disconnect` waits for the server to close its side; 2000 if not given. */
     disconnectTimeout?: number | null | undefined;
+    /** ms that `sendIq` waits for the answer; 15000 if not given. */
+    iqTimeout?: number | null | undefined;
     transport?: TransportOptions | null | undefined;
     tls?: TlsOptions | null | undefined;
+    sasl?: SaslOptions | null | undefined;
+    resume?: ResumeOptions | null | undefined;
+    /** Given, even empty: a failure that may pass, such as a session lost for good, is followed by a new attempt. */
+    reconnect?: ReconnectOptions | null | undefined;
+    sendQueue?: SendQueueOptions | null | undefined;
+    eventQueue?: EventQueueOptions | null | undefined;
     [key: string]: unknown;
   }
 
@@ -228,6 +328,72 @@ declare namespace JitsiMeetJS {
     connectTimeout?: number | null | undefined;
     /** A larger frame from the server ends the session; 10 MiB if not given. */
     maxStanzaBytes?: number | null | undefined;
+    /** Whether the login may send ahead of the answers; `auto` if not given. */
+    pipelining?: 'auto' | 'off' | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** How a dead link is found: XMPP ping (XEP-0199). */
+  interface XmppPingOptions {
+    /** ms of silence before a ping; 10000 if not given, 0 for no pings. */
+    interval?: number | null | undefined;
+    /** ms for the answer; 5000 if not given. */
+    timeout?: number | null | undefined;
+    /** How many unanswered pings make a dead link; 2 if not given. */
+    threshold?: number | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** How to authenticate. */
+  interface SaslOptions {
+    /** The only mechanisms to use. */
+    mechanisms?: readonly SaslMechanism[] | null | undefined;
+    /** Whether a password may go over an unencrypted link as it is; false if not given. */
+    allowPlainWithoutTls?: boolean | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** How a lost transport is replaced. The delays are random, each up to a bound that doubles. */
+  interface ResumeOptions {
+    /** ms for one attempt; 10000 if not given. */
+    attemptTimeout?: number | null | undefined;
+    /** ms after which it is given up; as long as the server keeps the session if not given, and never longer. */
+    maxElapsed?: number | null | undefined;
+    /** The shortest delay after a failed attempt, in ms; 0 if not given. */
+    minDelay?: number | null | undefined;
+    /** The longest delay, in ms; 10000 if not given. */
+    maxDelay?: number | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** When to try again after a failure that may pass. The delays are random, each up to a bound that doubles. */
+  interface ReconnectOptions {
+    /** How many attempts to make; without end if not given. */
+    maxAttempts?: number | null | undefined;
+    /** The bound of the delay after the first failed attempt, in ms; 1000 if not given. */
+    baseDelay?: number | null | undefined;
+    /** The longest delay, in ms; 30000 if not given. */
+    maxDelay?: number | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** What may wait to be sent or acknowledged; beyond it stanzas are refused with `send_queue_full`. */
+  interface SendQueueOptions {
+    /** 1000 if not given. */
+    maxStanzas?: number | null | undefined;
+    /** 4 MiB if not given. */
+    maxBytes?: number | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** What may wait for the listeners; beyond it the server is not read until half of it is delivered. */
+  interface EventQueueOptions {
+    /** 10000 if not given. */
+    maxEvents?: number | null | undefined;
+    /** 16 MiB if not given. */
+    maxBytes?: number | null | undefined;
+    /** ms without any progress after which the connection fails with `listener_stalled`; 30000 if not given. */
+    stallTimeout?: number | null | undefined;
     [key: string]: unknown;
   }
 
@@ -266,6 +432,10 @@ declare namespace JitsiMeetJS {
     authenticated?: number;
     /** Of the last attempt: the server had bound a resource. */
     bound?: number;
+    /** Of the last attempt: the server had resumed the session. */
+    resumed?: number;
+    /** No time: how many round trips to the server the last login or resumption took, from TCP on. */
+    round_trips?: number;
   }
 
   /** What a call returns. Values may be added. */
@@ -278,6 +448,10 @@ declare namespace JitsiMeetJS {
     | 'connection_failed'
     | 'aborted'
     | 'timeout'
+    | 'not_connected'
+    | 'invalid_stanza'
+    | 'send_queue_full'
+    | 'session_lost'
     | 'internal'
     | Unknown;
 
@@ -311,7 +485,17 @@ declare namespace JitsiMeetJS {
     | 'stanza_too_large'
     | 'protocol_violation'
     | 'internal'
+    | 'credentials_incomplete'
+    | 'server_not_authenticated'
+    | 'ping_timeout'
+    | 'resume_refused'
+    | 'resume_timeout'
+    | 'over_acknowledged'
+    | 'listener_stalled'
     | Unknown;
+
+  /** A SASL mechanism that this package speaks. */
+  type SaslMechanism = 'ANONYMOUS' | 'PLAIN' | 'SCRAM-SHA-1' | 'SCRAM-SHA-256';
 
   /** A value that a later version adds. Written so that editors still propose the known ones. */
   type Unknown = string & {};

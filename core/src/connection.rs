@@ -1,20 +1,19 @@
 //! `JitsiConnection`: the handle.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use futures_util::Stream;
 use futures_util::task::AtomicWaker;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::driver::{Command, Completion, Driver};
-use crate::hub::{ConnectionId, HubEnd, Item};
+use crate::events::Events;
+use crate::hub::{ConnectionId, HubEnd, Item, Wake};
 use crate::options::Config;
+use crate::session::Credentials;
 use crate::times::{ConnectionTimes, Milestone};
-use crate::{Completed, CompletionResult, Error, Event, EventHub, Options, runtime};
+use crate::{Completed, CompletionResult, Error, Event, EventHub, Options, outgoing, runtime};
 
 /// A connection to a Jitsi Meet deployment: lib-jitsi-meet's `JitsiConnection`.
 ///
@@ -63,6 +62,8 @@ pub(crate) struct Shared {
 
 pub(crate) struct State {
     phase: Phase,
+    token: Option<String>,
+    listening: bool,
     /// To the driver, while there is one.
     commands: Option<mpsc::UnboundedSender<Command>>,
     jid: Option<String>,
@@ -74,7 +75,39 @@ enum Phase {
     Idle,
     Connecting,
     Connected,
+    Interrupted,
     Disconnecting,
+}
+
+/// What one attempt logs in with.
+pub(crate) struct Attempt {
+    pub credentials: Credentials,
+    pub token: Option<String>,
+}
+
+/// The arguments of [`JitsiConnection::connect_with`].
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct ConnectOptions {
+    /// The account: a JID, or a user name of `hosts.domain`. A full JID asks for its resource.
+    pub id: Option<String>,
+    /// The password of the account.
+    pub password: Option<String>,
+}
+
+impl ConnectOptions {
+    /// The login of an account.
+    #[must_use]
+    pub fn account(id: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), password: Some(password.into()) }
+    }
+}
+
+/// Shows the account, never the password.
+impl fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectOptions").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 impl Phase {
@@ -83,6 +116,7 @@ impl Phase {
             Self::Idle => "idle",
             Self::Connecting => "connecting",
             Self::Connected => "connected",
+            Self::Interrupted => "interrupted",
             Self::Disconnecting => "disconnecting",
         }
     }
@@ -128,11 +162,18 @@ impl JitsiConnection {
         options: &Options,
         waker: Option<Arc<AtomicWaker>>,
     ) -> Result<Self, Error> {
-        let state =
-            State { phase: Phase::Idle, commands: None, jid: None, times: ConnectionTimes::default() };
+        let state = State {
+            phase: Phase::Idle,
+            token: token.filter(|token| !token.is_empty()).map(ToOwned::to_owned),
+            listening: false,
+            commands: None,
+            jid: None,
+            times: ConnectionTimes::default(),
+        };
+        let config = Arc::new(options.config()?);
         let shared = Arc::new(Shared {
-            config: Arc::new(options.config(token.filter(|token| !token.is_empty()))?),
-            hub: hub.register(),
+            hub: hub.register(config.event_queue.limits),
+            config,
             state: Mutex::new(state),
         });
         Ok(Self { handle: Arc::new(Handle { shared, waker }) })
@@ -152,14 +193,22 @@ impl JitsiConnection {
     /// [`Error::InvalidState`] unless the connection is idle; [`Error::ConnectionFailed`] with the same failure as
     /// the event; [`Error::Aborted`] after `disconnect`.
     pub async fn connect(&self) -> Result<String, Error> {
+        self.connect_with(ConnectOptions::default()).await
+    }
+
+    /// As [`connect`](Self::connect), with an account.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with(&self, options: ConnectOptions) -> Result<String, Error> {
         let (sender, receiver) = oneshot::channel();
-        self.start(Completion::Future(sender))?;
+        self.start(&options, Completion::Future(sender))?;
         let abort = AbortOnDrop(Some(self));
         let completed = settled(receiver).await;
         abort.disarm();
         match completed? {
             Completed::Connected { jid } => Ok(jid),
-            Completed::Done => Err(Error::Internal("connect completed as another call".to_owned())),
+            _ => Err(Error::Internal("connect completed as another call".to_owned())),
         }
     }
 
@@ -168,18 +217,35 @@ impl JitsiConnection {
     ///
     /// # Errors
     /// [`Error::InvalidState`] unless the connection is idle.
-    pub fn start_connect(&self, token: Option<u64>) -> Result<(), Error> {
-        self.start(token.map_or(Completion::Unheard, Completion::Token))
+    pub fn start_connect(&self, options: &ConnectOptions, token: Option<u64>) -> Result<(), Error> {
+        self.start(options, token.map_or(Completion::Unheard, Completion::Token))
     }
 
-    fn start(&self, completion: Completion) -> Result<(), Error> {
+    fn start(&self, options: &ConnectOptions, completion: Completion) -> Result<(), Error> {
         let shared = self.shared();
         let mut state = shared.lock();
         if state.phase != Phase::Idle {
             return Err(Error::InvalidState { call: "connect", state: state.phase.as_str() });
         }
+        let token = state.token.clone();
+        let (id, password) = (options.id.as_deref(), options.password.as_deref());
+        let credentials = match Credentials::new(shared.config(), token.as_deref(), id, password) {
+            Ok(credentials) => credentials,
+            Err(failure) => {
+                let failure = Box::new(failure);
+                let event = shared.hub.push(Item::Event(Event::ConnectionFailed(failure.clone())));
+                let completed = completion.complete(&shared.hub, Err(Error::ConnectionFailed(failure)));
+                drop(state);
+                [Some(event), completed].into_iter().flatten().for_each(Wake::fire);
+                return Ok(());
+            }
+        };
+        let attempt = Attempt { credentials, token };
         let (sender, receiver) = mpsc::unbounded_channel();
-        runtime::spawn(|stop| Driver::new(Arc::clone(shared), receiver, stop, completion).run())?;
+        if state.listening {
+            let _ = sender.send(Command::SetListening(true));
+        }
+        runtime::spawn(|stop| Driver::new(Arc::clone(shared), receiver, stop, attempt, completion).run())?;
         state.phase = Phase::Connecting;
         state.commands = Some(sender);
         state.jid = None;
@@ -204,25 +270,126 @@ impl JitsiConnection {
     }
 
     fn stop(&self, completion: Completion) {
-        let shared = self.shared();
-        let mut state = shared.lock();
-        let wake = match &state.commands {
-            Some(commands) => match commands.send(Command::Disconnect(completion)) {
-                Ok(()) => {
-                    state.phase = Phase::Disconnecting;
-                    None
-                }
-                Err(mpsc::error::SendError(Command::Disconnect(completion))) => {
-                    completion.complete(&shared.hub, Ok(Completed::Done))
-                }
-                Err(_) => None,
-            },
-            None => completion.complete(&shared.hub, Ok(Completed::Done)),
-        };
-        drop(state);
-        if let Some(wake) = wake {
-            wake.fire();
+        let mut state = self.shared().lock();
+        if state.phase != Phase::Idle {
+            state.phase = Phase::Disconnecting;
         }
+        self.command(state, Command::Disconnect(completion));
+    }
+
+    /// Gives the driver a command, or, where there is none, settles it as a command that came too late.
+    fn command(&self, state: MutexGuard<'_, State>, command: Command) {
+        let refused = match &state.commands {
+            Some(commands) => commands.send(command).err().map(|error| error.0),
+            None => Some(command),
+        };
+        let hub = self.shared().hub();
+        let wake = refused
+            .and_then(Command::refuse)
+            .and_then(|(completion, result)| completion.complete(hub, result));
+        drop(state);
+        wake.into_iter().for_each(Wake::fire);
+    }
+
+    /// Goes on with another token: at once where there is a session, from the next attempt on where there is none.
+    ///
+    /// A resumable session is resumed with the new token on a new transport; if the server refuses the token, the
+    /// session goes on as before. Without resumption the login is made afresh.
+    ///
+    /// # Errors
+    /// [`Error::InvalidState`] while disconnecting; [`Error::ConnectionFailed`] with the server's text if it
+    /// refused the token.
+    pub async fn refresh_token(&self, token: &str) -> Result<(), Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.refresh(token, Completion::Future(sender))?;
+        settled(receiver).await.map(drop)
+    }
+
+    /// As [`refresh_token`](Self::refresh_token), without waiting.
+    ///
+    /// # Errors
+    /// [`Error::InvalidState`] while disconnecting.
+    pub fn start_refresh_token(&self, token: &str, completion: Option<u64>) -> Result<(), Error> {
+        self.refresh(token, completion.map_or(Completion::Unheard, Completion::Token))
+    }
+
+    fn refresh(&self, token: &str, completion: Completion) -> Result<(), Error> {
+        let mut state = self.shared().lock();
+        if state.phase == Phase::Disconnecting {
+            return Err(Error::InvalidState { call: "refreshToken", state: state.phase.as_str() });
+        }
+        state.token = Some(token.to_owned());
+        self.command(state, Command::RefreshToken { token: token.to_owned(), completion });
+        Ok(())
+    }
+
+    /// Sends a stanza: a `message`, a `presence` or an `iq`, as XML text. A missing namespace is `jabber:client`.
+    ///
+    /// Returns when the server has acknowledged it (XEP-0198); on a stream without stream management, when it is
+    /// written.
+    ///
+    /// # Errors
+    /// [`Error::InvalidStanza`], [`Error::NotConnected`], [`Error::SendQueueFull`]: nothing was sent.
+    /// [`Error::SessionLost`]: the server may or may not have had it.
+    pub async fn send_stanza(&self, xml: &str) -> Result<(), Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.submit_stanza(xml, Completion::Future(sender))?;
+        settled(receiver).await.map(drop)
+    }
+
+    /// As [`send_stanza`](Self::send_stanza), without waiting.
+    ///
+    /// # Errors
+    /// [`Error::InvalidStanza`]; everything else comes as the completion.
+    pub fn start_send_stanza(&self, xml: &str, completion: Option<u64>) -> Result<(), Error> {
+        self.submit_stanza(xml, completion.map_or(Completion::Unheard, Completion::Token))
+    }
+
+    fn submit_stanza(&self, xml: &str, completion: Completion) -> Result<(), Error> {
+        let stanza = outgoing::stanza(xml)?;
+        self.command(self.shared().lock(), Command::SendStanza { xml: stanza, completion });
+        Ok(())
+    }
+
+    /// Sends an IQ request, as XML text, and returns the answer as it came: of type `result` or `error`. A missing
+    /// id is made up. `None` waits as long as the option `iqTimeout`.
+    ///
+    /// # Errors
+    /// As [`send_stanza`](Self::send_stanza); [`Error::Timeout`] if no answer came in time.
+    pub async fn send_iq(&self, xml: &str, timeout: Option<Duration>) -> Result<String, Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.submit_iq(xml, timeout, Completion::Future(sender))?;
+        match settled(receiver).await? {
+            Completed::Answer { xml } => Ok(xml),
+            _ => Err(Error::Internal("sendIq completed as another call".to_owned())),
+        }
+    }
+
+    /// As [`send_iq`](Self::send_iq), without waiting.
+    ///
+    /// # Errors
+    /// [`Error::InvalidStanza`]; everything else comes as the completion.
+    pub fn start_send_iq(
+        &self,
+        xml: &str,
+        timeout: Option<Duration>,
+        completion: Option<u64>,
+    ) -> Result<(), Error> {
+        self.submit_iq(xml, timeout, completion.map_or(Completion::Unheard, Completion::Token))
+    }
+
+    fn submit_iq(&self, xml: &str, timeout: Option<Duration>, completion: Completion) -> Result<(), Error> {
+        let outgoing::Request { id, to, xml } = outgoing::request(xml)?;
+        let timeout = timeout.unwrap_or(self.shared().config.iq_timeout);
+        self.command(self.shared().lock(), Command::SendIq { id, to, xml, timeout, completion });
+        Ok(())
+    }
+
+    /// Whether stanzas are delivered, as `connection.stanzaReceived`. They are not, unless this is called.
+    pub fn set_stanza_listening(&self, listening: bool) {
+        let mut state = self.shared().lock();
+        state.listening = listening;
+        self.command(state, Command::SetListening(listening));
     }
 
     /// The full JID, from the moment it is bound until the next attempt.
@@ -242,12 +409,7 @@ impl JitsiConnection {
     ///
     /// The stream ends when the last handle is dropped.
     pub fn events(&self) -> Events {
-        let hub = self.shared().hub.clone();
-        let waker = self.handle.waker.clone();
-        if waker.is_some() {
-            hub.mute(false);
-        }
-        Events { hub, waker }
+        Events::new(self.shared().hub.clone(), self.handle.waker.clone())
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -298,12 +460,19 @@ impl Shared {
 }
 
 impl State {
-    pub(crate) fn established(&mut self, jid: String) {
+    pub(crate) fn established(&mut self, jid: String, round_trips: u32) {
         // A disconnect that has been asked for meanwhile stays asked for.
-        if self.phase == Phase::Connecting {
+        if self.phase != Phase::Disconnecting {
             self.phase = Phase::Connected;
         }
         self.jid = Some(jid);
+        self.times.record_round_trips(round_trips);
+    }
+
+    pub(crate) fn interrupted(&mut self) {
+        if self.phase == Phase::Connected {
+            self.phase = Phase::Interrupted;
+        }
     }
 
     pub(crate) fn idle(&mut self) {
@@ -336,54 +505,5 @@ impl Drop for AbortOnDrop<'_> {
         if let Some(connection) = self.0 {
             connection.start_disconnect(None);
         }
-    }
-}
-
-/// The events of one connection, in order: a [`Stream`].
-///
-/// Dropping it means that nobody listens: events are no longer kept.
-#[must_use = "events are kept until they are taken"]
-pub struct Events {
-    hub: HubEnd,
-    waker: Option<Arc<AtomicWaker>>,
-}
-
-impl Stream for Events {
-    type Item = Event;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        let Some(waker) = &self.waker else { return Poll::Ready(None) };
-        // Before the look, so that what comes between the look and the sleep wakes us.
-        waker.register(cx.waker());
-        let mut next = None;
-        while next.is_none() {
-            let drained = self.hub.hub().drain(1, |_, item| {
-                if let Item::Event(event) = item {
-                    next = Some(event);
-                }
-            });
-            if drained == crate::Drained::Empty {
-                break;
-            }
-        }
-        match next {
-            Some(event) => Poll::Ready(Some(event)),
-            None if self.hub.is_closed() => Poll::Ready(None),
-            None => Poll::Pending,
-        }
-    }
-}
-
-impl Drop for Events {
-    fn drop(&mut self) {
-        if self.waker.is_some() {
-            self.hub.mute(true);
-        }
-    }
-}
-
-impl fmt::Debug for Events {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").finish_non_exhaustive()
     }
 }

@@ -23,6 +23,14 @@ closed_list! {
         Aborted = -6 => "aborted",
         /// The time the caller allowed ran out.
         Timeout = -7 => "timeout",
+        /// There is no session to send on.
+        NotConnected = -8 => "not_connected",
+        /// The stanza is not one that can be sent; the message says why.
+        InvalidStanza = -9 => "invalid_stanza",
+        /// `sendQueue` is full: nothing was queued.
+        SendQueueFull = -10 => "send_queue_full",
+        /// The session was lost before the server acknowledged the stanza, or answered the request.
+        SessionLost = -11 => "session_lost",
         /// A defect of this library. Please report it.
         Internal = -100 => "internal",
     }
@@ -85,6 +93,20 @@ closed_list! {
         ProtocolViolation = 19 => "protocol_violation",
         /// A defect of this library. Please report it.
         Internal = 20 => "internal",
+        /// An id was given without a password, or a password without an id, or one of them cannot be used.
+        CredentialsIncomplete = 21 => "credentials_incomplete",
+        /// The server could not prove that it knows the password.
+        ServerNotAuthenticated = 22 => "server_not_authenticated",
+        /// The server did not answer pings: the link is dead.
+        PingTimeout = 23 => "ping_timeout",
+        /// The server no longer has the session that was to be resumed.
+        ResumeRefused = 24 => "resume_refused",
+        /// The session could not be resumed within the time that the server keeps it.
+        ResumeTimeout = 25 => "resume_timeout",
+        /// The server acknowledged stanzas that were never sent (XEP-0198, section 4).
+        OverAcknowledged = 26 => "over_acknowledged",
+        /// The caller's listeners did not take events for `eventQueue.stallTimeout`.
+        ListenerStalled = 27 => "listener_stalled",
     }
 }
 
@@ -172,6 +194,18 @@ pub enum Error {
     /// The time that the caller allowed ran out.
     #[error("{0}")]
     Timeout(String),
+    /// There is no session to send on.
+    #[error("there is no session to send on: the connection is not established")]
+    NotConnected,
+    /// The stanza is not one that can be sent.
+    #[error("the stanza cannot be sent: {0}")]
+    InvalidStanza(String),
+    /// The send queue is full.
+    #[error("sendQueue is full: the server has not acknowledged what was sent before")]
+    SendQueueFull,
+    /// The session was lost.
+    #[error("the session was lost before the server had acknowledged the stanza or answered the request")]
+    SessionLost,
     /// A defect of this library.
     #[error("internal error: {0}")]
     Internal(String),
@@ -188,6 +222,10 @@ impl Error {
             Self::ConnectionFailed(_) => Status::ConnectionFailed,
             Self::Aborted(_) => Status::Aborted,
             Self::Timeout(_) => Status::Timeout,
+            Self::NotConnected => Status::NotConnected,
+            Self::InvalidStanza(_) => Status::InvalidStanza,
+            Self::SendQueueFull => Status::SendQueueFull,
+            Self::SessionLost => Status::SessionLost,
             Self::Internal(_) => Status::Internal,
         }
     }

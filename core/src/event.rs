@@ -1,6 +1,9 @@
 //! What a connection tells its listeners.
 
-use crate::{Error, Failure, closed_list::closed_list};
+use std::time::Duration;
+
+use crate::xml::Element;
+use crate::{Code, Error, Failure, closed_list::closed_list};
 
 closed_list! {
     /// The kinds of events, with the strings of lib-jitsi-meet's `JitsiConnectionEvents`.
@@ -11,6 +14,12 @@ closed_list! {
         ConnectionFailed = 2 => "connection.connectionFailed",
         /// The connection was closed on request.
         ConnectionDisconnected = 3 => "connection.connectionDisconnected",
+        /// The transport is lost; the session is being resumed, or a fresh one set up.
+        Interrupted = 4 => "connection.interrupted",
+        /// The session goes on over a new transport.
+        Resumed = 5 => "connection.resumed",
+        /// A stanza came.
+        StanzaReceived = 6 => "connection.stanzaReceived",
     }
 }
 
@@ -24,6 +33,10 @@ pub enum Event {
     ConnectionEstablished {
         /// The resource of the JID, as lib-jitsi-meet passes it.
         id: String,
+        /// The session of before goes on (XEP-0198).
+        resumed: bool,
+        /// It is a fresh session after a lost one.
+        reconnected: bool,
     },
     /// `connection.connectionFailed`: why, in full. The connection is idle again when this is delivered, so that
     /// `connect` may be called from the listener.
@@ -33,6 +46,24 @@ pub enum Event {
         /// What the server said on closing, if anything.
         message: Option<String>,
     },
+    /// `connection.interrupted`: the transport is lost, and recovery is under way.
+    Interrupted {
+        /// Why the transport was lost, or why the last attempt failed.
+        code: Code,
+        /// The same, as a sentence.
+        message: String,
+    },
+    /// `connection.resumed`: comes before its `connection.connectionEstablished`.
+    Resumed {
+        /// How many attempts it took.
+        attempts: u32,
+        /// How long the session was without a transport.
+        downtime: Duration,
+        /// How many stanzas were sent again.
+        resent: usize,
+    },
+    /// `connection.stanzaReceived`: a stanza as it came. Only while stanzas are listened for.
+    StanzaReceived(Box<Stanza>),
 }
 
 impl Event {
@@ -43,7 +74,81 @@ impl Event {
             Self::ConnectionEstablished { .. } => EventKind::ConnectionEstablished,
             Self::ConnectionFailed(_) => EventKind::ConnectionFailed,
             Self::ConnectionDisconnected { .. } => EventKind::ConnectionDisconnected,
+            Self::Interrupted { .. } => EventKind::Interrupted,
+            Self::Resumed { .. } => EventKind::Resumed,
+            Self::StanzaReceived(_) => EventKind::StanzaReceived,
         }
+    }
+}
+
+/// A stanza as it came (RFC 6120, section 8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stanza {
+    xml: String,
+    name: &'static str,
+    from: Option<String>,
+    to: Option<String>,
+    kind: Option<String>,
+    id: Option<String>,
+}
+
+impl Stanza {
+    #[cfg(test)]
+    pub(crate) const fn new(xml: String, name: &'static str) -> Self {
+        Self { xml, name, from: None, to: None, kind: None, id: None }
+    }
+
+    pub(crate) fn from_element(element: &Element, xml: &str) -> Self {
+        let attribute = |name| element.attribute(name).map(ToOwned::to_owned);
+        let name = match element.name.as_str() {
+            "iq" => "iq",
+            "presence" => "presence",
+            _ => "message",
+        };
+        Self {
+            xml: xml.to_owned(),
+            name,
+            from: attribute("from"),
+            to: attribute("to"),
+            kind: attribute("type"),
+            id: attribute("id"),
+        }
+    }
+
+    /// The XML text, as it came.
+    #[must_use]
+    pub fn xml(&self) -> &str {
+        &self.xml
+    }
+
+    /// `iq`, `message` or `presence`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Who sent it; absent if it is the server, for this account.
+    #[must_use]
+    pub fn from(&self) -> Option<&str> {
+        self.from.as_deref()
+    }
+
+    /// Whom it is for.
+    #[must_use]
+    pub fn to(&self) -> Option<&str> {
+        self.to.as_deref()
+    }
+
+    /// The attribute `type`.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
+    }
+
+    /// The attribute `id`.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 }
 
@@ -57,6 +162,11 @@ pub enum Completed {
     Connected {
         /// The full JID.
         jid: String,
+    },
+    /// `sendIq`: the answer as it came, a result or an error.
+    Answer {
+        /// The XML text of the answer.
+        xml: String,
     },
 }
 

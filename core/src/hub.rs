@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 use crate::{CompletionResult, Event};
 
 /// How many items one connection may deliver before the next one has its turn.
@@ -65,6 +67,8 @@ struct Ready {
 struct Queue {
     id: ConnectionId,
     state: Mutex<QueueState>,
+    /// Tells the connection that it may read again.
+    room: Notify,
 }
 
 #[derive(Default)]
@@ -74,6 +78,49 @@ struct QueueState {
     listed: bool,
     muted: bool,
     closed: bool,
+    /// The stanzas among the items: lifecycle events and completions always find room.
+    stanzas: Load,
+    limits: Load,
+    /// A bound was reached and half of it has not been drained yet.
+    full: bool,
+    /// Items taken by the consumer so far: whether it makes progress.
+    taken: u64,
+}
+
+/// What waits in a queue, or may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub events: usize,
+    pub bytes: usize,
+}
+
+impl QueueState {
+    fn count(&mut self, item: &Item) {
+        if let Some(bytes) = stanza_bytes(item) {
+            self.stanzas.events += 1;
+            self.stanzas.bytes += bytes;
+            self.full |= self.stanzas.events >= self.limits.events || self.stanzas.bytes >= self.limits.bytes;
+        }
+    }
+
+    /// The consumer has taken these. True if that makes room.
+    fn took(&mut self, items: &[Item]) -> bool {
+        self.taken += items.len() as u64;
+        for bytes in items.iter().filter_map(stanza_bytes) {
+            self.stanzas.events -= 1;
+            self.stanzas.bytes -= bytes;
+        }
+        let half =
+            self.stanzas.events <= self.limits.events / 2 && self.stanzas.bytes <= self.limits.bytes / 2;
+        half && std::mem::replace(&mut self.full, false)
+    }
+}
+
+fn stanza_bytes(item: &Item) -> Option<usize> {
+    match item {
+        Item::Event(Event::StanzaReceived(stanza)) => Some(stanza.xml().len()),
+        _ => None,
+    }
 }
 
 /// Every lock here protects plain data that is valid between any two statements, so a poisoned one is still good.
@@ -117,6 +164,9 @@ impl EventHub {
                 let mut state = lock(&queue.state);
                 let take = quantum.min(state.items.len());
                 batch.extend(state.items.drain(..take));
+                if state.took(&batch) {
+                    queue.room.notify_one();
+                }
                 let rest = !state.items.is_empty();
                 state.listed = rest;
                 rest
@@ -143,10 +193,12 @@ impl EventHub {
         drop(queues);
     }
 
-    pub(crate) fn register(&self) -> HubEnd {
+    /// `limits` bound the stanzas that wait; half of it drained makes room again.
+    pub(crate) fn register(&self, limits: Load) -> HubEnd {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        HubEnd { hub: self.clone(), queue: Arc::new(Queue { id, state: Mutex::default() }) }
+        let state = Mutex::new(QueueState { limits, ..QueueState::default() });
+        HubEnd { hub: self.clone(), queue: Arc::new(Queue { id, state, room: Notify::new() }) }
     }
 }
 
@@ -183,6 +235,7 @@ impl HubEnd {
             if state.closed || (state.muted && matches!(item, Item::Event(_))) {
                 return Wake(None);
             }
+            state.count(&item);
             state.items.push_back(item);
             if state.listed {
                 return Wake(None);
@@ -196,6 +249,30 @@ impl HubEnd {
         ready.queues.push_back(Arc::clone(&self.queue));
         let awake = std::mem::replace(&mut ready.awake, true);
         Wake((!awake).then(|| Arc::clone(&self.hub.inner)))
+    }
+
+    /// Whether a bound is reached, and not half of it drained since.
+    pub(crate) fn is_full(&self) -> bool {
+        lock(&self.queue.state).full
+    }
+
+    /// Items taken by the consumer so far.
+    pub(crate) fn taken(&self) -> u64 {
+        lock(&self.queue.state).taken
+    }
+
+    /// Waits until there may be room again: look at `is_full` then.
+    pub(crate) async fn room(&self) {
+        self.queue.room.notified().await;
+    }
+
+    /// Frees the stanzas that nobody takes.
+    pub(crate) fn discard_stanzas(&self) {
+        let mut state = lock(&self.queue.state);
+        state.items.retain(|item| stanza_bytes(item).is_none());
+        state.items.shrink_to_fit();
+        state.stanzas = Load::default();
+        state.full = false;
     }
 
     /// While muted, events are not kept: nobody listens. Completions are.
@@ -233,6 +310,8 @@ mod tests {
 
     use super::*;
     use crate::Completed;
+
+    const LIMITS: Load = Load { events: 10, bytes: 1000 };
 
     struct Rig {
         hub: EventHub,
@@ -274,7 +353,7 @@ mod tests {
     #[test]
     fn the_consumer_is_woken_once_until_it_has_found_the_hub_empty() {
         let rig = Rig::new();
-        let end = rig.hub.register();
+        let end = rig.hub.register(LIMITS);
         (0..3).for_each(|n| push(&end, n));
         assert_eq!(rig.wakes(), 1);
         assert_eq!(rig.drain(2).1, Drained::More);
@@ -288,7 +367,7 @@ mod tests {
     #[test]
     fn what_is_pushed_while_a_drain_runs_is_delivered_by_it() {
         let rig = Rig::new();
-        let end = rig.hub.register();
+        let end = rig.hub.register(LIMITS);
         push(&end, 0);
         let mut came = Vec::new();
         let drained = rig.hub.drain(100, |_, item| {
@@ -303,7 +382,7 @@ mod tests {
     #[test]
     fn a_busy_connection_does_not_starve_the_others_and_each_keeps_its_order() {
         let rig = Rig::new();
-        let (busy, quiet) = (rig.hub.register(), rig.hub.register());
+        let (busy, quiet) = (rig.hub.register(LIMITS), rig.hub.register(LIMITS));
         (0..100).for_each(|n| push(&busy, n));
         push(&quiet, 7);
         let (mut came, _) = rig.drain(QUANTUM + 1);
@@ -315,7 +394,7 @@ mod tests {
     #[test]
     fn a_closed_hub_and_a_closed_end_deliver_nothing() {
         let rig = Rig::new();
-        let (kept, gone) = (rig.hub.register(), rig.hub.register());
+        let (kept, gone) = (rig.hub.register(LIMITS), rig.hub.register(LIMITS));
         push(&gone, 1);
         gone.close();
         push(&gone, 2);
@@ -326,5 +405,40 @@ mod tests {
         let wakes = rig.wakes();
         push(&kept, 5);
         assert_eq!((rig.drain(10), rig.wakes()), ((vec![], Drained::Empty), wakes));
+    }
+
+    fn push_stanza(end: &HubEnd, bytes: usize) {
+        let stanza = crate::Stanza::new("x".repeat(bytes), "message");
+        end.push(Item::Event(Event::StanzaReceived(Box::new(stanza)))).fire();
+    }
+
+    #[test]
+    fn a_queue_is_full_at_either_bound_until_half_of_it_is_drained() {
+        for (count, bytes) in [(10, 1), (2, 500)] {
+            let rig = Rig::new();
+            let end = rig.hub.register(LIMITS);
+            for pushed in 0..count {
+                assert!(!end.is_full(), "after {pushed}");
+                push_stanza(&end, bytes);
+            }
+            assert!(end.is_full());
+            push(&end, 1);
+            let mut taken = 0;
+            while end.is_full() {
+                rig.hub.drain(1, |_, _| taken += 1);
+            }
+            assert_eq!((taken, end.taken()), (count / 2, count as u64 / 2));
+        }
+    }
+
+    #[test]
+    fn what_is_discarded_is_stanzas_alone() {
+        let rig = Rig::new();
+        let end = rig.hub.register(LIMITS);
+        (0..10).for_each(|_| push_stanza(&end, 1));
+        push(&end, 7);
+        end.discard_stanzas();
+        assert!(!end.is_full());
+        assert_eq!(rig.drain(100), (vec![(end.id(), 7)], Drained::Empty));
     }
 }

@@ -14,20 +14,24 @@ mod connection;
 mod driver;
 mod error;
 mod event;
+mod events;
 mod hub;
+mod knowledge;
 pub mod options;
+mod outgoing;
 mod runtime;
 mod session;
 mod times;
 mod transport;
 mod xml;
 
-pub use connection::{Events, JitsiConnection};
+pub use connection::{ConnectOptions, JitsiConnection};
 pub use error::{Code, Error, ErrorType, Failure, Status};
-pub use event::{Completed, CompletionResult, Event, EventKind};
+pub use event::{Completed, CompletionResult, Event, EventKind, Stanza};
+pub use events::Events;
 pub use hub::{ConnectionId, Drained, EventHub, Item};
 pub use options::Options;
-pub use runtime::{init, shutdown};
+pub use runtime::{init, set_network_info, shutdown};
 pub use times::{ConnectionTimes, Milestone};
 
 /// The version of this library, as `major.minor.patch`.

@@ -1,11 +1,12 @@
 //! The process's own tokio runtime: made on first use, ended by `shutdown`.
 
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -46,6 +47,18 @@ pub fn init(options: &Options) -> Result<(), Error> {
     }
     process.worker_threads = worker_threads;
     Ok(())
+}
+
+/// Tells whether the machine has a network. Without one no attempt to resume or reconnect is made; when it is back
+/// the next attempt is made at once. Connections that are established find out by themselves.
+pub fn set_network_info(is_online: bool) {
+    online().send_replace(is_online);
+}
+
+/// Whether the machine has a network, as the caller has said.
+pub(crate) fn online() -> &'static watch::Sender<bool> {
+    static ONLINE: OnceLock<watch::Sender<bool>> = OnceLock::new();
+    ONLINE.get_or_init(|| watch::Sender::new(true))
 }
 
 /// Closes all connections of the process and joins all its threads. Later calls start afresh.

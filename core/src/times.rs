@@ -34,6 +34,8 @@ closed_list! {
         Authenticated = 12 => "authenticated",
         /// Phase: the server had bound a resource.
         Bound = 13 => "bound",
+        /// Phase: the server had resumed the session.
+        Resumed = 14 => "resumed",
     }
 }
 
@@ -47,6 +49,7 @@ impl Milestone {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConnectionTimes {
     moments: [Option<Instant>; Milestone::ALL.len()],
+    round_trips: Option<u32>,
 }
 
 impl ConnectionTimes {
@@ -55,8 +58,20 @@ impl ConnectionTimes {
             for phase in Milestone::ALL.iter().filter(|milestone| milestone.is_phase()) {
                 self.moments[Self::index(*phase)] = None;
             }
+            self.round_trips = None;
         }
         self.moments[Self::index(milestone)] = Some(now);
+    }
+
+    pub(crate) const fn record_round_trips(&mut self, count: u32) {
+        self.round_trips = Some(count);
+    }
+
+    /// How many round trips to the server the last login or resumption took, from TCP on. Named `round_trips` where
+    /// the times are shown as one object.
+    #[must_use]
+    pub const fn round_trips(&self) -> Option<u32> {
+        self.round_trips
     }
 
     /// When this happened, if it did.

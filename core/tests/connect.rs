@@ -16,7 +16,10 @@ async fn a_connection_is_established_and_closed_in_order() {
     assert_eq!(server.sessions(), std::slice::from_ref(&jid));
     assert_eq!(connection.jid(), Some(jid.clone()));
     let (_, resource) = jid.split_once('/').expect("a full JID");
-    assert_eq!(next(&mut events).await, Event::ConnectionEstablished { id: resource.to_owned() });
+    assert_eq!(
+        next(&mut events).await,
+        Event::ConnectionEstablished { id: resource.to_owned(), resumed: false, reconnected: false }
+    );
 
     within("the disconnect", connection.disconnect()).await.unwrap();
     assert_eq!(next(&mut events).await, Event::ConnectionDisconnected { message: None });

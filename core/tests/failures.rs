@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 async fn upgrade_fault(fault: UpgradeFault, status: Option<u16>) -> TestServer {
     let server = server().await;
-    server.set_faults(Faults { upgrade: Some(fault), status, stream: None });
+    server.set_faults(Faults { upgrade: Some(fault), status, ..Faults::default() });
     server
 }
 

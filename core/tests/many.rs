@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use common::{options, server, within};
-use jitsimeet::{Completed, ConnectionId, Drained, Event, EventHub, Item, JitsiConnection};
+use jitsimeet::{Completed, ConnectOptions, ConnectionId, Drained, Event, EventHub, Item, JitsiConnection};
 use tokio::sync::Notify;
 
 const CONNECTIONS: usize = 1_000;
@@ -33,7 +33,7 @@ async fn a_thousand_connections_share_one_hub_and_each_keeps_its_order() {
     let mut connections: HashMap<ConnectionId, JitsiConnection> = HashMap::new();
     for _ in 0..CONNECTIONS {
         let connection = JitsiConnection::with_hub(&hub, None, None, &options).unwrap();
-        connection.start_connect(Some(connection.id())).unwrap();
+        connection.start_connect(&ConnectOptions::default(), Some(connection.id())).unwrap();
         connections.insert(connection.id(), connection);
     }
     let mut came: HashMap<ConnectionId, Vec<Came>> = HashMap::new();

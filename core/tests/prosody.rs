@@ -28,7 +28,10 @@ async fn connects_and_disconnects(connection: JitsiConnection, prosody: &TestPro
     let (bare, resource) = jid.split_once('/').unwrap();
     assert_eq!(bare.split_once('@').unwrap().1, prosody.domain());
     let established = timeout(DEADLINE, events.next()).await.unwrap().unwrap();
-    assert_eq!(established, Event::ConnectionEstablished { id: resource.to_owned() });
+    assert_eq!(
+        established,
+        Event::ConnectionEstablished { id: resource.to_owned(), resumed: false, reconnected: false }
+    );
 
     timeout(DEADLINE, connection.disconnect()).await.unwrap().unwrap();
     let disconnected = timeout(DEADLINE, events.next()).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ mod common;
 
 use common::{connection_to, faulty, next, options, server, within};
 use futures_util::{FutureExt, StreamExt};
-use jitsimeet::{Code, Error, Event, JitsiConnection, Options, Status};
+use jitsimeet::{Code, ConnectOptions, Error, Event, JitsiConnection, Options, Status};
 use jitsimeet_testserver::StreamFault;
 
 fn assert_invalid_state(result: Result<(), Error>, state: &str) {
@@ -17,8 +17,8 @@ fn assert_invalid_state(result: Result<(), Error>, state: &str) {
 async fn connect_while_connecting_is_refused_and_opens_no_second_socket() {
     let server = faulty(StreamFault::Silent).await;
     let connection = connection_to(&server);
-    connection.start_connect(None).unwrap();
-    assert_invalid_state(connection.start_connect(None), "connecting");
+    connection.start_connect(&ConnectOptions::default(), None).unwrap();
+    assert_invalid_state(connection.start_connect(&ConnectOptions::default(), None), "connecting");
     within("the first socket", async {
         while server.connections() == 0 {
             tokio::task::yield_now().await;
@@ -34,7 +34,7 @@ async fn connect_while_connected_is_refused_and_leaves_the_session_alone() {
     let server = server().await;
     let connection = connection_to(&server);
     let jid = within("the connection", connection.connect()).await.unwrap();
-    assert_invalid_state(connection.start_connect(None), "connected");
+    assert_invalid_state(connection.start_connect(&ConnectOptions::default(), None), "connected");
     assert_eq!(server.sessions(), [jid]);
 }
 
@@ -44,7 +44,7 @@ async fn connect_while_disconnecting_is_refused() {
     let connection = connection_to(&server);
     within("the connection", connection.connect()).await.unwrap();
     connection.start_disconnect(None);
-    assert_invalid_state(connection.start_connect(None), "disconnecting");
+    assert_invalid_state(connection.start_connect(&ConnectOptions::default(), None), "disconnecting");
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn connect_is_allowed_from_the_moment_of_the_failure() {
     let server = faulty(StreamFault::Close).await;
     let connection = connection_to(&server);
     let mut events = connection.events();
-    connection.start_connect(None).unwrap();
+    connection.start_connect(&ConnectOptions::default(), None).unwrap();
     assert!(matches!(next(&mut events).await, Event::ConnectionFailed(_)));
     server.set_faults(jitsimeet_testserver::Faults::default());
     within("the second attempt", connection.connect()).await.unwrap();

@@ -1,26 +1,26 @@
 //! `jm_connection`: core's connection, bound to the dispatcher or to a queue.
 
 use std::collections::BTreeMap;
-use std::ffi::{c_char, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::fmt::Write;
 use std::ptr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use jitsimeet_core::{CompletionResult, ConnectionId, Event, EventHub, Item, JitsiConnection, Status};
+use jitsimeet_core::{ConnectOptions, ConnectionId, Event, EventHub, EventKind, Item, JitsiConnection};
 
-use crate::constants::{
-    JM_EVENT_CONNECTION_DISCONNECTED, JM_EVENT_CONNECTION_ESTABLISHED, JM_EVENT_CONNECTION_FAILED, jm_status,
-};
+use crate::constants::{JM_EVENT_STANZA_RECEIVED, jm_status};
 use crate::dispatcher::{Dispatcher, dispatcher};
 use crate::error::{Error, Result};
 use crate::event::OwnedEvent;
 use crate::listeners::{
-    Listener, OwnedUserData, Pending, UserData, jm_destroy_fn, jm_done_fn, jm_listener_fn, new_token,
+    Done, Listener, OwnedUserData, Pending, UserData, jm_answer_fn, jm_destroy_fn, jm_done_fn,
+    jm_listener_fn, new_token,
 };
 use crate::options::{self, jm_options};
 use crate::panic::{contain, guard};
 use crate::queue::jm_queue;
-use crate::strings::{Out, give, optional_text};
+use crate::strings::{Out, give, optional_text, sized_text, text};
 use crate::{library, lock};
 
 /// A connection to a Jitsi Meet deployment: lib-jitsi-meet's `JitsiConnection`.
@@ -132,7 +132,7 @@ impl jm_connection {
             Item::Completed { token, result } => {
                 let pending = lock(&self.state).pending.remove(&token);
                 if let Some(pending) = pending {
-                    pending.settle(status(&result));
+                    pending.settle(&result);
                 }
             }
             _ => {}
@@ -162,9 +162,8 @@ impl jm_connection {
             Item::Event(event) => Some(OwnedEvent::new(self.handle(), &event)),
             Item::Completed { token, result } => {
                 let pending = lock(&self.state).pending.remove(&token)?;
-                let message = result.as_ref().err().map(ToString::to_string);
                 let UserData(user_data) = pending.user_data;
-                Some(OwnedEvent::completion(self.handle(), user_data, status(&result), message.as_deref()))
+                Some(OwnedEvent::completion(self.handle(), user_data, &result))
             }
             _ => None,
         }
@@ -176,6 +175,7 @@ impl jm_connection {
         }
         let token = listener.token;
         lock(&self.state).listeners.push(Arc::new(listener));
+        self.listen_for_stanzas();
         Ok(token)
     }
 
@@ -189,13 +189,20 @@ impl jm_connection {
             Error::invalid_argument(format!("`token`: no listener of the connection has {token}"))
         })?;
         listener.remove();
+        self.listen_for_stanzas();
         if let Consumer::Dispatcher(dispatcher) = self.consumer {
             dispatcher.run(true, move || drop(listener));
         }
         Ok(())
     }
 
-    fn disconnect(&self, done: jm_done_fn, user_data: *mut c_void) -> Result<()> {
+    /// Starts a call whose end is told to `done`, or to the queue.
+    fn start(
+        &self,
+        done: Done,
+        user_data: *mut c_void,
+        call: impl FnOnce(&JitsiConnection, Option<u64>) -> Result<()>,
+    ) -> Result<()> {
         let queued = matches!(self.consumer, Consumer::Queue(_));
         if queued && done.is_some() {
             let problem = "`done` must be NULL for a connection that was made for a queue";
@@ -207,8 +214,22 @@ impl jm_connection {
             let pending = Pending { done, user_data: UserData(user_data) };
             lock(&self.state).pending.insert(token, pending);
         }
-        core.start_disconnect(token);
-        Ok(())
+        let started = call(&core, token);
+        if let (Err(_), Some(token)) = (&started, token) {
+            // It was refused by the call itself, so nobody is told a second time.
+            lock(&self.state).pending.remove(&token);
+        }
+        started
+    }
+
+    /// Stanzas are delivered only while there is a listener for them.
+    fn listen_for_stanzas(&self) {
+        let state = lock(&self.state);
+        let listening =
+            state.listeners.iter().any(|listener| listener.event_type == JM_EVENT_STANZA_RECEIVED);
+        if let Some(core) = &state.core {
+            core.set_stanza_listening(listening);
+        }
     }
 
     /// Ends the connection: core's closes in the background, and no call of a listener begins any more.
@@ -222,18 +243,12 @@ impl jm_connection {
         self.consumer.connections().remove(self.id);
         match &self.consumer {
             Consumer::Dispatcher(dispatcher) => dispatcher.run(wait, move || {
-                pending.into_values().for_each(|pending| pending.settle(Status::Aborted));
+                let freed = Err(jitsimeet_core::Error::Aborted("the connection was freed"));
+                pending.into_values().for_each(|pending| pending.settle(&freed));
                 drop(listeners);
             }),
             Consumer::Queue(queue) => queue.forget(self.id),
         }
-    }
-}
-
-const fn status(result: &CompletionResult) -> Status {
-    match result {
-        Ok(_) => Status::Ok,
-        Err(error) => error.status(),
     }
 }
 
@@ -327,18 +342,35 @@ unsafe fn free(connection: *mut jm_connection, wait: bool) {
     }
 }
 
-/// Starts to connect, and returns at once. The outcome comes as an event: `JM_EVENT_CONNECTION_ESTABLISHED`, or
+/// Starts to connect, and returns at once. `id` and `password` are those of an account: a JID, or a user name of
+/// `hosts.domain`, and a full JID asks for its resource. Both are NULL for a guest, or for the bearer of a token. They
+/// are copied.
+/// The outcome comes as an event: `JM_EVENT_CONNECTION_ESTABLISHED`, or
 /// `JM_EVENT_CONNECTION_FAILED`, or `JM_EVENT_CONNECTION_DISCONNECTED` if `jm_connection_disconnect` or
 /// `jm_shutdown` is called first.
 ///
 /// `JM_STATUS_INVALID_STATE` unless the connection is idle, and while `jm_shutdown` is under way; there is no event
 /// then. Legal inside a callback: a listener may connect again after a failure.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn jm_connection_connect(connection: *mut jm_connection) -> jm_status {
+pub unsafe extern "C" fn jm_connection_connect(
+    connection: *mut jm_connection,
+    id: *const c_char,
+    password: *const c_char,
+) -> jm_status {
     guard(|| {
-        // SAFETY: the caller passes a connection that is not freed during the call, or NULL.
-        let core = unsafe { jm_connection::borrow(connection) }?.core()?;
-        library::unless_shutting_down(|| Ok(core.start_connect(None)?))
+        // SAFETY: the caller passes a connection that is not freed and strings that live during the call, or NULL.
+        let (connection, id, password) = unsafe {
+            (
+                jm_connection::borrow(connection)?,
+                optional_text(id, "id")?,
+                optional_text(password, "password")?,
+            )
+        };
+        let core = connection.core()?;
+        let mut options = ConnectOptions::default();
+        options.id = id.map(ToOwned::to_owned);
+        options.password = password.map(ToOwned::to_owned);
+        library::unless_shutting_down(|| Ok(core.start_connect(&options, None)?))
     })
 }
 
@@ -358,7 +390,105 @@ pub unsafe extern "C" fn jm_connection_disconnect(
 ) -> jm_status {
     guard(|| {
         // SAFETY: the caller passes a connection that is not freed during the call, or NULL.
-        unsafe { jm_connection::borrow(connection) }?.disconnect(done, user_data)
+        unsafe { jm_connection::borrow(connection) }?.start(Done::Plain(done), user_data, |core, call| {
+            core.start_disconnect(call);
+            Ok(())
+        })
+    })
+}
+
+/// Goes on with another token, which is copied: at once where there is a session, from the next attempt on where there
+/// is none.
+///
+/// A session that can be resumed is resumed with the new token on a new transport; if the server refuses the token, the
+/// session goes on as before and the status is `JM_STATUS_CONNECTION_FAILED`. Without stream management the login is
+/// made afresh. `done` and `user_data` as for `jm_connection_disconnect`. `JM_STATUS_INVALID_STATE` while disconnecting.
+///
+/// Legal inside a callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jm_connection_refresh_token(
+    connection: *mut jm_connection,
+    token: *const c_char,
+    done: jm_done_fn,
+    user_data: *mut c_void,
+) -> jm_status {
+    guard(|| {
+        // SAFETY: the caller passes a connection that is not freed and a string that lives during the call, or NULL.
+        let (connection, token) = unsafe { (jm_connection::borrow(connection)?, text(token, "token")?) };
+        connection.start(
+            Done::Plain(done),
+            user_data,
+            |core, call| Ok(core.start_refresh_token(token, call)?),
+        )
+    })
+}
+
+/// Sends a stanza: a `message`, a `presence` or an `iq`, as `len` bytes of XML in UTF-8, which are copied. A missing
+/// namespace is `jabber:client`.
+///
+/// `done` and `user_data` as for `jm_connection_disconnect`; `JM_OK` means that the server has acknowledged the stanza,
+/// or, without stream management, that it was written. Otherwise `JM_STATUS_NOT_CONNECTED`,
+/// `JM_STATUS_SEND_QUEUE_FULL`, or `JM_STATUS_SESSION_LOST`. `JM_STATUS_INVALID_STANZA` comes from the call itself.
+///
+/// Legal inside a callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jm_connection_send_stanza(
+    connection: *mut jm_connection,
+    xml: *const c_char,
+    len: usize,
+    done: jm_done_fn,
+    user_data: *mut c_void,
+) -> jm_status {
+    guard(|| {
+        // SAFETY: the caller passes a connection that is not freed and bytes that live during the call, or NULL.
+        let (connection, xml) = unsafe { (jm_connection::borrow(connection)?, sized_text(xml, len, "xml")?) };
+        connection.start(Done::Plain(done), user_data, |core, call| Ok(core.start_send_stanza(xml, call)?))
+    })
+}
+
+/// Sends an IQ request, as `len` bytes of XML in UTF-8, which are copied. A missing id is made up.
+///
+/// `done` is called as for `jm_connection_send_stanza`, with the answer, which is of type `result` or `error`; in queue
+/// mode the answer is the `xml` of `JM_EVENT_COMPLETION`. `JM_STATUS_TIMEOUT` if none came within `timeout_ms`
+/// milliseconds; a negative number stands for the option `iqTimeout`.
+///
+/// Legal inside a callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jm_connection_send_iq(
+    connection: *mut jm_connection,
+    xml: *const c_char,
+    len: usize,
+    timeout_ms: i32,
+    done: jm_answer_fn,
+    user_data: *mut c_void,
+) -> jm_status {
+    guard(|| {
+        // SAFETY: the caller passes a connection that is not freed and bytes that live during the call, or NULL.
+        let (connection, xml) = unsafe { (jm_connection::borrow(connection)?, sized_text(xml, len, "xml")?) };
+        let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        connection
+            .start(Done::Answer(done), user_data, |core, call| Ok(core.start_send_iq(xml, timeout, call)?))
+    })
+}
+
+/// In queue mode: whether `JM_EVENT_STANZA_RECEIVED` is delivered; 0 is no, as before the first call. Connections for
+/// callbacks deliver stanzas while they have a listener for them, and this is `JM_STATUS_INVALID_STATE`.
+///
+/// Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jm_connection_set_stanza_listening(
+    connection: *mut jm_connection,
+    listening: c_int,
+) -> jm_status {
+    guard(|| {
+        // SAFETY: the caller passes a connection that is not freed during the call, or NULL.
+        let connection = unsafe { jm_connection::borrow(connection) }?;
+        if matches!(connection.consumer, Consumer::Dispatcher(_)) {
+            let problem = "a connection for callbacks delivers stanzas while it has a listener for them";
+            return Err(Error::invalid_state(problem));
+        }
+        connection.core()?.set_stanza_listening(listening != 0);
+        Ok(())
     })
 }
 
@@ -385,7 +515,8 @@ pub unsafe extern "C" fn jm_connection_jid(
 ///
 /// The keys are lib-jitsi-meet's statuses (`connecting`, `authenticating`, `connected`, `disconnecting`,
 /// `disconnected`, `authfail`, `connfail`; the last time of each) and the phases of the last attempt (`dns`, `tcp`,
-/// `tls`, `upgrade`, `authenticated`, `bound`).
+/// `tls`, `upgrade`, `authenticated`, `bound`, `resumed`). `round_trips` is a count: what the last login or resumption
+/// took, from TCP on.
 ///
 /// Legal inside a callback.
 #[unsafe(no_mangle)]
@@ -404,6 +535,9 @@ pub unsafe extern "C" fn jm_connection_times_json(
             // Writing to a string cannot fail.
             let _ = write!(json, "{comma}\"{milestone}\":{at:.3}");
         }
+        if let Some(round_trips) = times.round_trips() {
+            let _ = write!(json, ",\"round_trips\":{round_trips}");
+        }
         json.push('}');
         out.write(give(json)?);
         Ok(())
@@ -415,7 +549,7 @@ fn monotonic_ms() -> f64 {
     now.tv_sec as f64 * 1e3 + now.tv_nsec as f64 / 1e6
 }
 
-/// Adds a listener for one kind of events, `event_type` being one of `JM_EVENT_CONNECTION_*`. Listeners are called in
+/// Adds a listener for one kind of events, `event_type` being one of `JM_EVENT_*` but `JM_EVENT_COMPLETION`. Listeners are called in
 /// the order of their registration, on the dispatcher thread, and not for an event whose delivery has begun.
 ///
 /// `destroy`, which may be NULL, is called with `user_data` exactly once, whatever happens: on the dispatcher thread
@@ -442,10 +576,7 @@ pub unsafe extern "C" fn jm_connection_add_listener(
         // SAFETY: the caller passes a connection that is not freed during the call, or NULL.
         let connection = unsafe { jm_connection::borrow(connection) }?;
         let function = listener.ok_or_else(|| Error::null("listener"))?;
-        if !matches!(
-            event_type,
-            JM_EVENT_CONNECTION_ESTABLISHED | JM_EVENT_CONNECTION_FAILED | JM_EVENT_CONNECTION_DISCONNECTED
-        ) {
+        if !EventKind::ALL.iter().any(|kind| kind.as_i32() == event_type) {
             return Err(Error::invalid_argument(format!(
                 "`event_type`: {event_type} is not a kind of events"
             )));

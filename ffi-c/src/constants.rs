@@ -26,6 +26,14 @@ pub const JM_STATUS_CONNECTION_FAILED: i32 = -5;
 pub const JM_STATUS_ABORTED: i32 = -6;
 /// The time the caller allowed ran out.
 pub const JM_STATUS_TIMEOUT: i32 = -7;
+/// There is no session to send on.
+pub const JM_STATUS_NOT_CONNECTED: i32 = -8;
+/// The stanza is not one that can be sent; the message says why.
+pub const JM_STATUS_INVALID_STANZA: i32 = -9;
+/// `sendQueue` is full: nothing was queued.
+pub const JM_STATUS_SEND_QUEUE_FULL: i32 = -10;
+/// The session was lost before the server acknowledged the stanza, or answered the request.
+pub const JM_STATUS_SESSION_LOST: i32 = -11;
 /// A defect of this library. Please report it.
 pub const JM_STATUS_INTERNAL: i32 = -100;
 
@@ -78,6 +86,20 @@ pub const JM_CODE_STANZA_TOO_LARGE: i32 = 18;
 pub const JM_CODE_PROTOCOL_VIOLATION: i32 = 19;
 /// A defect of this library. Please report it.
 pub const JM_CODE_INTERNAL: i32 = 20;
+/// An id was given without a password, or a password without an id, or one of them cannot be used.
+pub const JM_CODE_CREDENTIALS_INCOMPLETE: i32 = 21;
+/// The server could not prove that it knows the password.
+pub const JM_CODE_SERVER_NOT_AUTHENTICATED: i32 = 22;
+/// The server did not answer pings: the link is dead.
+pub const JM_CODE_PING_TIMEOUT: i32 = 23;
+/// The server no longer has the session that was to be resumed.
+pub const JM_CODE_RESUME_REFUSED: i32 = 24;
+/// The session could not be resumed within the time that the server keeps it.
+pub const JM_CODE_RESUME_TIMEOUT: i32 = 25;
+/// The server acknowledged stanzas that were never sent (XEP-0198, section 4).
+pub const JM_CODE_OVER_ACKNOWLEDGED: i32 = 26;
+/// The caller's listeners did not take events for `eventQueue.stallTimeout`.
+pub const JM_CODE_LISTENER_STALLED: i32 = 27;
 
 /// The session is established: the server has bound a resource.
 pub const JM_EVENT_CONNECTION_ESTABLISHED: i32 = 1;
@@ -85,8 +107,13 @@ pub const JM_EVENT_CONNECTION_ESTABLISHED: i32 = 1;
 pub const JM_EVENT_CONNECTION_FAILED: i32 = 2;
 /// The connection was closed, or the attempt given up, by `jm_connection_disconnect` or `jm_shutdown`.
 pub const JM_EVENT_CONNECTION_DISCONNECTED: i32 = 3;
-/// Only in queue mode: a call of `jm_connection_disconnect` is complete. The event carries its `user_data` and
-/// `status`.
+/// The transport is lost; the session is being resumed, or a fresh one set up.
+pub const JM_EVENT_INTERRUPTED: i32 = 4;
+/// The session goes on over a new transport. `JM_EVENT_CONNECTION_ESTABLISHED` follows.
+pub const JM_EVENT_RESUMED: i32 = 5;
+/// A stanza came. Only while stanzas are listened for.
+pub const JM_EVENT_STANZA_RECEIVED: i32 = 6;
+/// Only in queue mode: a call that takes a `done` is complete. The event carries its `user_data` and `status`.
 pub const JM_EVENT_COMPLETION: i32 = 1000;
 
 const _: () = {
@@ -98,6 +125,10 @@ const _: () = {
     assert!(JM_STATUS_CONNECTION_FAILED == Status::ConnectionFailed.as_i32());
     assert!(JM_STATUS_ABORTED == Status::Aborted.as_i32());
     assert!(JM_STATUS_TIMEOUT == Status::Timeout.as_i32());
+    assert!(JM_STATUS_NOT_CONNECTED == Status::NotConnected.as_i32());
+    assert!(JM_STATUS_INVALID_STANZA == Status::InvalidStanza.as_i32());
+    assert!(JM_STATUS_SEND_QUEUE_FULL == Status::SendQueueFull.as_i32());
+    assert!(JM_STATUS_SESSION_LOST == Status::SessionLost.as_i32());
     assert!(JM_STATUS_INTERNAL == Status::Internal.as_i32());
     assert!(JM_ERROR_TYPE_PASSWORD_REQUIRED == ErrorType::PasswordRequired.as_i32());
     assert!(JM_ERROR_TYPE_DROPPED_ERROR == ErrorType::DroppedError.as_i32());
@@ -123,7 +154,17 @@ const _: () = {
     assert!(JM_CODE_STANZA_TOO_LARGE == Code::StanzaTooLarge.as_i32());
     assert!(JM_CODE_PROTOCOL_VIOLATION == Code::ProtocolViolation.as_i32());
     assert!(JM_CODE_INTERNAL == Code::Internal.as_i32());
+    assert!(JM_CODE_CREDENTIALS_INCOMPLETE == Code::CredentialsIncomplete.as_i32());
+    assert!(JM_CODE_SERVER_NOT_AUTHENTICATED == Code::ServerNotAuthenticated.as_i32());
+    assert!(JM_CODE_PING_TIMEOUT == Code::PingTimeout.as_i32());
+    assert!(JM_CODE_RESUME_REFUSED == Code::ResumeRefused.as_i32());
+    assert!(JM_CODE_RESUME_TIMEOUT == Code::ResumeTimeout.as_i32());
+    assert!(JM_CODE_OVER_ACKNOWLEDGED == Code::OverAcknowledged.as_i32());
+    assert!(JM_CODE_LISTENER_STALLED == Code::ListenerStalled.as_i32());
     assert!(JM_EVENT_CONNECTION_ESTABLISHED == EventKind::ConnectionEstablished.as_i32());
     assert!(JM_EVENT_CONNECTION_FAILED == EventKind::ConnectionFailed.as_i32());
     assert!(JM_EVENT_CONNECTION_DISCONNECTED == EventKind::ConnectionDisconnected.as_i32());
+    assert!(JM_EVENT_INTERRUPTED == EventKind::Interrupted.as_i32());
+    assert!(JM_EVENT_RESUMED == EventKind::Resumed.as_i32());
+    assert!(JM_EVENT_STANZA_RECEIVED == EventKind::StanzaReceived.as_i32());
 };

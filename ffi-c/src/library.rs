@@ -1,6 +1,6 @@
 //! What concerns the whole process: versions, beginning and end.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -40,6 +40,19 @@ pub unsafe extern "C" fn jm_init(options: *const jm_options) -> jm_status {
         // SAFETY: the caller passes options that are not freed or changed during the call, or NULL.
         let options = unsafe { options::read(options) };
         Ok(jitsimeet_core::init(options.unwrap_or(&Options::new()))?)
+    })
+}
+
+/// Tells the library whether the machine has a network: 0 is no, everything else yes. Without one no attempt to resume
+/// or reconnect is made; when it is back the next attempt is made at once. Connections that are established find out by
+/// themselves.
+///
+/// Any thread; legal inside a callback.
+#[unsafe(no_mangle)]
+pub extern "C" fn jm_set_network_info(is_online: c_int) -> jm_status {
+    guard(|| {
+        jitsimeet_core::set_network_info(is_online != 0);
+        Ok(())
     })
 }
 

@@ -3,10 +3,11 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use jitsimeet_core::Status;
+use jitsimeet_core::{Completed, CompletionResult, Error, Status};
 
 use crate::constants::jm_status;
 use crate::event::jm_event;
+use crate::strings::{Texts, jm_str};
 
 /// Listens to one kind of events. `event` is borrowed until the function returns.
 ///
@@ -16,6 +17,11 @@ pub type jm_listener_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, ev
 
 /// Hears of the end of an asynchronous call, exactly once. Otherwise as `jm_listener_fn`.
 pub type jm_done_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, status: jm_status)>;
+
+/// Hears of the end of a request, exactly once. `answer` is the XML text of the answer, a result or an error, if
+/// `status` is `JM_OK`, and absent otherwise; it is borrowed until the function returns. Otherwise as `jm_listener_fn`.
+pub type jm_answer_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, status: jm_status, answer: jm_str)>;
 
 /// Releases a `user_data` after its last use, exactly once. Otherwise as `jm_listener_fn`.
 pub type jm_destroy_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
@@ -89,15 +95,47 @@ impl Listener {
 
 /// An asynchronous call that has not ended. Queues tell of it by an event, and have no function.
 pub(crate) struct Pending {
-    pub(crate) done: jm_done_fn,
+    pub(crate) done: Done,
     pub(crate) user_data: UserData,
 }
 
+/// Whom the end is told.
+#[derive(Clone, Copy)]
+pub(crate) enum Done {
+    /// By its status.
+    Plain(jm_done_fn),
+    /// By its status and an answer.
+    Answer(jm_answer_fn),
+}
+
+impl Done {
+    pub(crate) const fn is_some(self) -> bool {
+        match self {
+            Self::Plain(done) => done.is_some(),
+            Self::Answer(done) => done.is_some(),
+        }
+    }
+}
+
 impl Pending {
-    pub(crate) fn settle(self, status: Status) {
-        if let Some(done) = self.done {
-            // SAFETY: the caller passed the function together with this pointer.
-            unsafe { done(self.user_data.0, status.as_i32()) };
+    pub(crate) fn settle(self, result: &CompletionResult) {
+        let status = result.as_ref().map_or_else(Error::status, |_| Status::Ok).as_i32();
+        let user_data = self.user_data.0;
+        match self.done {
+            Done::Plain(Some(done)) => {
+                // SAFETY: the caller passed the function together with this pointer.
+                unsafe { done(user_data, status) };
+            }
+            Done::Answer(Some(done)) => {
+                let answer = match result {
+                    Ok(Completed::Answer { xml }) => Some(xml.as_str()),
+                    _ => None,
+                };
+                let (_texts, [answer]) = Texts::new([answer]);
+                // SAFETY: as above; the text lives until `_texts` is dropped, after the call.
+                unsafe { done(user_data, status, answer) };
+            }
+            Done::Plain(None) | Done::Answer(None) => {}
         }
     }
 }

@@ -3,11 +3,12 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use common::{Language, Linkage, SANITIZERS, Server, compile, run_well};
-use jitsimeet_testserver::{Faults, StreamFault, UpgradeFault};
+use jitsimeet_testserver::{Faults, Options, StreamFault, UpgradeFault};
 
 /// Runs one case against a server with these faults, which it returns.
 fn play(
@@ -20,17 +21,26 @@ fn play(
         let source = format!("tests/c/{program}.c");
         compile(&source, &format!("c-{program}"), Language::C11, Linkage::Static, SANITIZERS)
     });
-    let server = Server::start();
+    let accounts = HashMap::from([("user".to_owned(), "pencil".to_owned())]);
+    let server = Server::with(Options { accounts, ..Options::default() });
     server.server.set_faults(faults);
     run_well(server.command(path.as_ref()?).arg(case));
     Some(server)
 }
 
-const NO_FAULTS: Faults = Faults { upgrade: None, status: None, stream: None };
-const SILENT: Faults = Faults { upgrade: Some(UpgradeFault::Silent), ..NO_FAULTS };
-const NO_CLOSE: Faults = Faults { stream: Some(StreamFault::NoClose), ..NO_FAULTS };
+fn no_faults() -> Faults {
+    Faults::default()
+}
 
-/// One module a program, one test a case: `case` or `case: FAULTS`.
+fn silent() -> Faults {
+    Faults { upgrade: Some(UpgradeFault::Silent), ..Faults::default() }
+}
+
+fn no_close() -> Faults {
+    Faults { stream: Some(StreamFault::NoClose), ..Faults::default() }
+}
+
+/// One module a program, one test a case: `case` or `case: faults`.
 macro_rules! programs {
     ($( $program:ident { $( $case:ident $(: $faults:ident)? ),+ $(,)? } )+) => { $(
         mod $program {
@@ -39,8 +49,8 @@ macro_rules! programs {
             $(
                 #[test]
                 fn $case() {
-                    let faults = [super::NO_FAULTS $(, super::$faults)?];
-                    super::play(stringify!($program), &BUILT, stringify!($case), faults[faults.len() - 1]);
+                    let faults: &[fn() -> jitsimeet_testserver::Faults] = &[super::no_faults $(, super::$faults)?];
+                    super::play(stringify!($program), &BUILT, stringify!($case), faults[faults.len() - 1]());
                 }
             )+
         }
@@ -61,7 +71,7 @@ programs! {
         the_completion_follows_the_event,
         a_connection_can_be_used_again,
         disconnecting_an_idle_connection_completes_without_an_event,
-        disconnecting_gives_up_an_attempt: SILENT,
+        disconnecting_gives_up_an_attempt: silent,
         a_refused_port_is_one_failed_event,
         a_listener_may_connect_again_after_a_failure,
         the_jid_is_there_once_it_is_bound,
@@ -69,18 +79,28 @@ programs! {
         init_changes_nothing_while_connections_run,
         shutdown_is_refused_inside_a_callback,
         shutdown_delivers_what_is_due_and_later_calls_start_afresh,
-        shutdown_cuts_off_what_does_not_close: NO_CLOSE,
+        shutdown_cuts_off_what_does_not_close: no_close,
     }
     freeing {
         a_callback_may_free_its_connection,
         a_callback_may_close_its_connection,
-        freeing_while_connecting_delivers_nothing: SILENT,
+        freeing_while_connecting_delivers_nothing: silent,
         freeing_an_open_connection_aborts_what_is_pending,
         freeing_waits_for_a_running_callback,
         closing_does_not_wait,
         removing_waits_for_a_running_callback_and_destroys,
         a_callback_may_remove_itself_and_the_next,
         a_destroy_may_free_another_connection,
+    }
+    sending {
+        an_account_logs_in,
+        a_stanza_is_acknowledged,
+        a_request_is_answered,
+        a_bad_stanza_is_refused_by_the_call_itself,
+        stanzas_come_while_they_have_a_listener,
+        a_new_token_is_taken_over,
+        what_is_under_way_is_aborted_by_free,
+        in_queue_mode_the_answer_is_in_the_completion,
     }
     pulling {
         the_completion_follows_the_event,
@@ -95,7 +115,7 @@ programs! {
 
 #[test]
 fn connecting_twice_is_refused_without_a_second_socket() {
-    if let Some(server) = play("lifecycle", &lifecycle::BUILT, "connecting_twice_is_refused", NO_FAULTS) {
+    if let Some(server) = play("lifecycle", &lifecycle::BUILT, "connecting_twice_is_refused", no_faults()) {
         assert_eq!(server.server.connections(), 1);
     }
 }

@@ -1,7 +1,7 @@
 'use strict';
 
 const addon = require('./addon.js');
-const { assertArgument, checked, toError, unheard } = require('./errors.js');
+const { assertArgument, assertMilliseconds, assertOptions, checked, toError, unheard } = require('./errors.js');
 const hub = require('./hub.js');
 const { toJson } = require('./options.js');
 
@@ -9,6 +9,7 @@ const { toJson } = require('./options.js');
  * @typedef {import('./addon.js').Delivery} Delivery
  * @typedef {import('./addon.js').FailureRecord} FailureRecord
  * @typedef {(...args: any[]) => void} Listener
+ * @typedef {import('./hub.js').Account} Account
  */
 
 /**
@@ -19,13 +20,12 @@ function assertText(name, value) {
   assertArgument(value == null || typeof value === 'string', `${name} must be a string or null`);
 }
 
-/** @param {{ id?: unknown, password?: unknown } | null | undefined} options */
-function assertAnonymous(options) {
-  assertArgument(options == null || typeof options === 'object', 'the options of connect must be an object');
-  assertArgument(
-    options?.id == null && options?.password == null,
-    'connect({ id, password }): logging in to an account is not supported yet; only anonymous login is',
-  );
+/**
+ * @param {string} name
+ * @param {unknown} value
+ */
+function assertString(name, value) {
+  assertArgument(typeof value === 'string', `${name} must be a string`);
 }
 
 /** @param {FailureRecord} failure */
@@ -42,15 +42,25 @@ function failedArguments(failure) {
 }
 
 /**
- * What lib-jitsi-meet passes to the listeners of an event.
+ * What the listeners of an event are called with.
  *
  * @param {Delivery} delivery
  */
-function listenerArguments({ event, id, failure, message }) {
-  if (event === addon.CONNECTION_ESTABLISHED) {
-    return [id];
+function listenerArguments({ event, id, session, failure, message, interruption, resumption, xml, stanza }) {
+  switch (event) {
+    case addon.CONNECTION_ESTABLISHED:
+      return [id, session];
+    case addon.CONNECTION_FAILED:
+      return failedArguments(/** @type {FailureRecord} */ (failure));
+    case addon.INTERRUPTED:
+      return [interruption];
+    case addon.RESUMED:
+      return [resumption];
+    case addon.STANZA_RECEIVED:
+      return [xml, stanza];
+    default:
+      return [message];
   }
-  return failure === undefined ? [message] : failedArguments(failure);
 }
 
 /** A connection to a Jitsi Meet deployment. Documented in index.d.ts. */
@@ -74,24 +84,24 @@ class JitsiConnection {
     this.#connection = checked(() => hub.createConnection(appID, token, toJson(options)));
   }
 
-  /** @param {{ id?: string, password?: string } | null} [options] */
+  /** @param {Account | null} [options] */
   connect(options) {
-    assertAnonymous(options);
-    checked(() => hub.connect(this.#connection, (delivery) => this.#dispatch(delivery)));
+    this.#start(options);
   }
 
   /**
-   * @param {{ id?: string, password?: string } | null} [options]
-   * @param {{ signal?: AbortSignal }} [control]
+   * @param {Account | null} [options]
+   * @param {{ signal?: AbortSignal | undefined } | null} [control]
    * @returns {Promise<string>}
    */
-  connectAsync(options, { signal } = {}) {
+  connectAsync(options, control) {
     return unheard(
       new Promise((resolve, reject) => {
-        assertAnonymous(options);
+        assertOptions('connectAsync', control);
+        const signal = control?.signal;
         assertArgument(signal === undefined || signal instanceof AbortSignal, 'signal must be an AbortSignal');
         signal?.throwIfAborted();
-        const abort = () => hub.disconnect(this.#connection, () => {});
+        const abort = () => this.disconnect();
         /** @param {Delivery} delivery */
         const settle = ({ jid, error }) => {
           signal?.removeEventListener('abort', abort);
@@ -103,7 +113,7 @@ class JitsiConnection {
             resolve(/** @type {string} */ (jid));
           }
         };
-        checked(() => hub.connect(this.#connection, (delivery) => this.#dispatch(delivery), settle));
+        this.#start(options, settle);
         signal?.addEventListener('abort', abort, { once: true });
       }),
     );
@@ -111,11 +121,46 @@ class JitsiConnection {
 
   /** @returns {Promise<void>} */
   disconnect() {
-    return unheard(
-      new Promise((resolve, reject) => {
-        hub.disconnect(this.#connection, ({ error }) => (error === undefined ? resolve() : reject(toError(error))));
-      }),
-    );
+    return this.#call((call) => this.#connection.disconnect(call));
+  }
+
+  /**
+   * @param {string} token
+   * @returns {Promise<void>}
+   */
+  refreshToken(token) {
+    return this.#call((call) => {
+      assertString('token', token);
+      this.#connection.refreshToken(token, call);
+    });
+  }
+
+  /**
+   * @param {string} xml
+   * @returns {Promise<void>}
+   */
+  sendStanza(xml) {
+    return this.#call((call) => {
+      assertString('xml', xml);
+      this.#connection.sendStanza(xml, call);
+    });
+  }
+
+  /**
+   * @param {string} xml
+   * @param {{ timeout?: number | null | undefined } | null} [options]
+   * @returns {Promise<string>}
+   */
+  sendIq(xml, options) {
+    return this.#call((call) => {
+      assertString('xml', xml);
+      assertOptions('sendIq', options);
+      const timeout = options?.timeout;
+      if (timeout != null) {
+        assertMilliseconds('timeout', timeout);
+      }
+      this.#connection.sendIq(xml, timeout, call);
+    });
   }
 
   getJid() {
@@ -133,7 +178,7 @@ class JitsiConnection {
   addEventListener(event, listener) {
     assertArgument(typeof event === 'string', 'the name of an event must be a string');
     assertArgument(typeof listener === 'function', `the listener of ${event} must be a function`);
-    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+    this.#listen(event, [...(this.#listeners.get(event) ?? []), listener]);
   }
 
   /**
@@ -143,9 +188,50 @@ class JitsiConnection {
   removeEventListener(event, listener) {
     const listeners = this.#listeners.get(event) ?? [];
     const last = listeners.lastIndexOf(listener);
-    this.#listeners.set(
+    this.#listen(
       event,
       listeners.filter((_, index) => index !== last),
+    );
+  }
+
+  /**
+   * @param {string} event
+   * @param {readonly Listener[]} listeners
+   */
+  #listen(event, listeners) {
+    this.#listeners.set(event, listeners);
+    if (event === addon.STANZA_RECEIVED) {
+      this.#connection.setStanzaListening(listeners.length > 0);
+    }
+  }
+
+  /**
+   * Starts an attempt.
+   *
+   * @param {Account | null | undefined} options
+   * @param {(delivery: Delivery) => void} [settle]
+   */
+  #start(options, settle) {
+    assertOptions('connect', options);
+    const { id, password } = options ?? {};
+    assertText('id', id);
+    assertText('password', password);
+    checked(() => hub.connect(this.#connection, { id, password }, (delivery) => this.#dispatch(delivery), settle));
+  }
+
+  /**
+   * Makes a call of the addon, as a promise. What the call throws rejects it.
+   *
+   * @param {(call: number) => void} start
+   * @returns {Promise<any>} of the answer, where the call has one
+   */
+  #call(start) {
+    return unheard(
+      new Promise((resolve, reject) => {
+        /** @param {Delivery} delivery */
+        const settle = ({ xml, error }) => (error === undefined ? resolve(xml) : reject(toError(error)));
+        checked(() => hub.call(this.#connection, settle, start));
+      }),
     );
   }
 

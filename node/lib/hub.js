@@ -17,6 +17,7 @@ const FOREVER = 2 ** 31 - 1;
  * @typedef {import('./addon.js').Connection} Connection
  * @typedef {import('./addon.js').Delivery} Delivery
  * @typedef {(delivery: Delivery) => void} Receive
+ * @typedef {{ id?: string | null | undefined, password?: string | null | undefined }} Account without both: a guest
  */
 
 /**
@@ -33,6 +34,15 @@ const active = new Map();
  */
 const calls = new Map();
 let lastCall = 0;
+
+/**
+ * Taken from the hub and not delivered yet.
+ *
+ * @type {Delivery[]}
+ */
+let waiting = [];
+/** Whether the hub holds more, of which there will be no wake-up. */
+let more = false;
 
 /** @type {NodeJS.Timeout | undefined} */
 let alive;
@@ -67,17 +77,33 @@ function drain() {
   }
 }
 
-/** @returns {boolean} whether there is more */
+/**
+ * Delivers, up to an event of a connection that has settled a call in this turn: who awaits the call is to hear of it
+ * before that event, and promises are heard between turns.
+ *
+ * @returns {boolean} whether there is more
+ */
 function drainTurn() {
   if (hub === undefined) {
     return false;
   }
-  const { deliveries, more } = hub.drain(TURN);
-  for (const delivery of deliveries) {
+  if (waiting.length === 0) {
+    ({ deliveries: waiting, more } = hub.drain(TURN));
+  }
+  const settled = new Set();
+  let delivered = 0;
+  for (const delivery of waiting) {
+    if (delivery.call !== undefined) {
+      settled.add(delivery.connection);
+    } else if (settled.has(delivery.connection)) {
+      break;
+    }
+    delivered += 1;
     deliver(delivery);
   }
+  waiting = waiting.slice(delivered);
   keepAlive();
-  return more;
+  return more || waiting.length > 0;
 }
 
 /** @param {Delivery} delivery */
@@ -105,8 +131,8 @@ function deliver(delivery) {
  * Makes a call of the addon whose outcome will be delivered.
  *
  * @param {Connection} connection
- * @param {Receive} settle
- * @param {(call: number) => void} start
+ * @param {Receive} settle for the outcome
+ * @param {(call: number) => void} start makes the call
  */
 function call(connection, settle, start) {
   lastCall += 1;
@@ -117,6 +143,7 @@ function call(connection, settle, start) {
     calls.delete(lastCall);
     throw error;
   }
+  keepAlive();
 }
 
 /**
@@ -134,29 +161,19 @@ function createConnection(appId, token, options) {
  * Starts an attempt.
  *
  * @param {Connection} connection
+ * @param {Account} account
  * @param {Receive} receive for the events
  * @param {Receive} [settle] for the outcome
  */
-function connect(connection, receive, settle) {
+function connect(connection, { id, password }, receive, settle) {
   if (settle === undefined) {
-    connection.connect();
+    connection.connect(id, password);
   } else {
-    call(connection, settle, (number) => connection.connect(number));
+    call(connection, settle, (number) => connection.connect(id, password, number));
   }
-  const { id } = connection;
+  const name = connection.id;
   // The end of an attempt may still be on its way to us when the next one starts.
-  active.set(id, { receive, attempts: (active.get(id)?.attempts ?? 0) + 1 });
-  keepAlive();
-}
-
-/**
- * Ends the attempt or session under way.
- *
- * @param {Connection} connection
- * @param {Receive} settle for the outcome
- */
-function disconnect(connection, settle) {
-  call(connection, settle, (number) => connection.disconnect(number));
+  active.set(name, { receive, attempts: (active.get(name)?.attempts ?? 0) + 1 });
   keepAlive();
 }
 
@@ -174,4 +191,4 @@ async function shutdown(timeout) {
   return error;
 }
 
-module.exports = { connect, createConnection, disconnect, shutdown };
+module.exports = { call, connect, createConnection, shutdown };

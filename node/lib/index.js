@@ -2,7 +2,15 @@
 
 const addon = require('./addon.js');
 const { JitsiConnection } = require('./connection.js');
-const { JitsiError, assertArgument, checked, toError, unheard } = require('./errors.js');
+const {
+  JitsiError,
+  assertArgument,
+  assertMilliseconds,
+  assertOptions,
+  checked,
+  toError,
+  unheard,
+} = require('./errors.js');
 const hub = require('./hub.js');
 const { toJson } = require('./options.js');
 
@@ -14,6 +22,9 @@ const events = Object.freeze({
     CONNECTION_ESTABLISHED: addon.CONNECTION_ESTABLISHED,
     CONNECTION_FAILED: addon.CONNECTION_FAILED,
     CONNECTION_DISCONNECTED: addon.CONNECTION_DISCONNECTED,
+    INTERRUPTED: addon.INTERRUPTED,
+    RESUMED: addon.RESUMED,
+    STANZA_RECEIVED: addon.STANZA_RECEIVED,
   }),
 });
 
@@ -31,19 +42,35 @@ function init(options) {
   checked(() => addon.init(toJson(options)));
 }
 
-/** @param {number} timeout */
-async function shutdownWithin(timeout) {
-  const valid = Number.isInteger(timeout) && timeout >= 0 && timeout < 2 ** 31;
-  assertArgument(valid, 'timeout must be a whole number of milliseconds');
+/** @param {{ isOnline: boolean }} info */
+function setNetworkInfo(info) {
+  assertArgument(typeof info?.isOnline === 'boolean', 'isOnline must be a boolean');
+  addon.setNetworkInfo(info.isOnline);
+}
+
+/** @param {{ timeout?: number | null | undefined } | null | undefined} options */
+async function shutdownWithin(options) {
+  assertOptions('shutdown', options);
+  const timeout = options?.timeout ?? SHUTDOWN_TIMEOUT;
+  assertMilliseconds('timeout', timeout);
   const error = await hub.shutdown(timeout);
   if (error !== null) {
     throw toError(error);
   }
 }
 
-/** @param {{ timeout?: number }} [options] */
-function shutdown({ timeout = SHUTDOWN_TIMEOUT } = {}) {
-  return unheard(shutdownWithin(timeout));
+/** @param {{ timeout?: number | null | undefined } | null} [options] */
+function shutdown(options) {
+  return unheard(shutdownWithin(options));
 }
 
-module.exports = { JitsiConnection, JitsiError, errors, events, init, shutdown, version: addon.VERSION };
+module.exports = {
+  JitsiConnection,
+  JitsiError,
+  errors,
+  events,
+  init,
+  setNetworkInfo,
+  shutdown,
+  version: addon.VERSION,
+};

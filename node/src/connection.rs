@@ -1,6 +1,8 @@
 //! The handle of one connection.
 
-use jitsimeet::{Error, EventHub, JitsiConnection, Options};
+use std::time::Duration;
+
+use jitsimeet::{ConnectOptions, Error, EventHub, JitsiConnection, Options};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
@@ -36,14 +38,56 @@ impl Connection {
 
     /// Starts an attempt; with a number, its outcome is delivered as that call's. Throws an `ErrorRecord`.
     #[napi(catch_unwind)]
-    pub fn connect(&self, env: &Env, call: Option<i64>) -> napi::Result<()> {
-        self.connection.start_connect(call.map(i64::cast_unsigned)).map_err(|error| throw(env, &error))
+    pub fn connect(
+        &self,
+        env: &Env,
+        id: Option<String>,
+        password: Option<String>,
+        call: Option<i64>,
+    ) -> napi::Result<()> {
+        let mut options = ConnectOptions::default();
+        options.id = id;
+        options.password = password;
+        self.connection
+            .start_connect(&options, call.map(i64::cast_unsigned))
+            .map_err(|error| throw(env, &error))
     }
 
-    /// Closes the connection; with a number, the end is delivered as that call's outcome.
+    /// Closes the connection. The end is delivered as the outcome of the call with this number.
     #[napi(catch_unwind)]
-    pub fn disconnect(&self, call: Option<i64>) {
-        self.connection.start_disconnect(call.map(i64::cast_unsigned));
+    pub fn disconnect(&self, call: i64) {
+        self.connection.start_disconnect(Some(call.cast_unsigned()));
+    }
+
+    /// Goes on with another token. Throws an `ErrorRecord`; what comes later is the outcome of the call.
+    #[napi(catch_unwind)]
+    pub fn refresh_token(&self, env: &Env, token: String, call: i64) -> napi::Result<()> {
+        self.connection
+            .start_refresh_token(&token, Some(call.cast_unsigned()))
+            .map_err(|error| throw(env, &error))
+    }
+
+    /// Sends a stanza. Throws an `ErrorRecord`; what comes later is the outcome of the call.
+    #[napi(catch_unwind)]
+    pub fn send_stanza(&self, env: &Env, xml: String, call: i64) -> napi::Result<()> {
+        self.connection
+            .start_send_stanza(&xml, Some(call.cast_unsigned()))
+            .map_err(|error| throw(env, &error))
+    }
+
+    /// Sends a request. Throws an `ErrorRecord`; the answer, or what comes instead, is the outcome of the call.
+    #[napi(catch_unwind)]
+    pub fn send_iq(&self, env: &Env, xml: String, timeout_ms: Option<u32>, call: i64) -> napi::Result<()> {
+        let timeout = timeout_ms.map(|timeout| Duration::from_millis(timeout.into()));
+        self.connection
+            .start_send_iq(&xml, timeout, Some(call.cast_unsigned()))
+            .map_err(|error| throw(env, &error))
+    }
+
+    /// Whether stanzas are delivered as events; at first they are not.
+    #[napi(catch_unwind)]
+    pub fn set_stanza_listening(&self, listening: bool) {
+        self.connection.set_stanza_listening(listening);
     }
 
     /// The full JID, from the moment it is bound until the next attempt.
@@ -52,12 +96,16 @@ impl Connection {
         self.connection.jid()
     }
 
-    /// When the phases happened, in milliseconds of a clock that reads `now` at this moment.
+    /// When the phases happened, in milliseconds of a clock that reads `now` at this moment; and `round_trips`.
     #[napi(catch_unwind, ts_return_type = "Record<string, number>")]
     pub fn times<'env>(&self, env: &'env Env, now: f64) -> napi::Result<Object<'env>> {
         let mut times = Object::new(env)?;
-        for (milestone, at) in self.connection.connection_times().on_clock(now) {
+        let reached = self.connection.connection_times();
+        for (milestone, at) in reached.on_clock(now) {
             times.set(milestone.as_str(), at)?;
+        }
+        if let Some(round_trips) = reached.round_trips() {
+            times.set("round_trips", round_trips)?;
         }
         Ok(times)
     }

@@ -1,6 +1,6 @@
 //! What a drain hands to JavaScript.
 
-use jitsimeet::{Completed, CompletionResult, ConnectionId, Event, Item};
+use jitsimeet::{Completed, CompletionResult, ConnectionId, Event, Item, Stanza};
 use napi_derive::napi;
 
 use crate::error::{ErrorRecord, FailureRecord};
@@ -24,16 +24,73 @@ pub struct Delivery {
     pub event: Option<&'static str>,
     /// Of an established event: the resource of the JID.
     pub id: Option<String>,
+    /// Of an established event: how the session came about.
+    pub session: Option<SessionRecord>,
     /// Of a failed event: why.
     pub failure: Option<FailureRecord>,
     /// Of a disconnected event: what the server said.
     pub message: Option<String>,
+    /// Of an interrupted event: why.
+    pub interruption: Option<InterruptionRecord>,
+    /// Of a resumed event: what it took.
+    pub resumption: Option<ResumptionRecord>,
+    /// Of a stanza, or of the answer to a request: its text.
+    pub xml: Option<String>,
+    /// Of a stanza: its name and attributes.
+    pub stanza: Option<StanzaRecord>,
     /// The number that the caller gave the call.
     pub call: Option<f64>,
     /// Of a successful connect: the full JID.
     pub jid: Option<String>,
     /// Of a call that did not succeed: why.
     pub error: Option<ErrorRecord>,
+}
+
+/// How a session came about, as its listeners see it.
+#[napi(object, object_from_js = false)]
+pub struct SessionRecord {
+    /// The session of before goes on.
+    pub resumed: bool,
+    /// It is a fresh session after a lost one.
+    pub reconnected: bool,
+}
+
+/// Why a transport was lost, as its listeners see it.
+#[napi(object, object_from_js = false)]
+pub struct InterruptionRecord {
+    /// The code's string.
+    pub code: &'static str,
+    /// A sentence a person can act on.
+    pub message: String,
+}
+
+/// What a resumption took, as its listeners see it.
+#[napi(object, object_from_js = false)]
+pub struct ResumptionRecord {
+    /// How many attempts.
+    pub attempts: u32,
+    /// How long the session was without a transport.
+    #[napi(js_name = "downtime_ms")]
+    pub downtime_ms: f64,
+    /// How many stanzas were sent again.
+    pub resent: f64,
+}
+
+/// The name and the attributes of a stanza, as its listeners see them.
+#[napi(object, object_from_js = false, use_nullable = false)]
+pub struct StanzaRecord {
+    /// `iq`, `message` or `presence`.
+    #[napi(ts_type = "'iq' | 'message' | 'presence'")]
+    pub name: &'static str,
+    /// Who sent it.
+    pub from: Option<String>,
+    /// Whom it is for.
+    pub to: Option<String>,
+    /// The attribute `type`.
+    #[napi(js_name = "type")]
+    pub kind: Option<String>,
+    /// The attribute `id`.
+    pub id: Option<String>,
 }
 
 impl Delivery {
@@ -48,28 +105,54 @@ impl Delivery {
     }
 
     fn event(event: Event) -> Self {
-        let kind = Some(event.kind().as_str());
+        let named = Self { event: Some(event.kind().as_str()), ..Self::default() };
         match event {
-            Event::ConnectionEstablished { id } => Self { event: kind, id: Some(id), ..Self::default() },
-            Event::ConnectionFailed(failure) => {
-                Self { event: kind, failure: Some((*failure).into()), ..Self::default() }
+            Event::ConnectionEstablished { id, resumed, reconnected } => {
+                Self { id: Some(id), session: Some(SessionRecord { resumed, reconnected }), ..named }
             }
-            Event::ConnectionDisconnected { message } => Self { event: kind, message, ..Self::default() },
-            _ => Self { event: kind, ..Self::default() },
+            Event::ConnectionFailed(failure) => Self { failure: Some((*failure).into()), ..named },
+            Event::ConnectionDisconnected { message } => Self { message, ..named },
+            Event::Interrupted { code, message } => {
+                Self { interruption: Some(InterruptionRecord { code: code.as_str(), message }), ..named }
+            }
+            Event::Resumed { attempts, downtime, resent } => {
+                let downtime_ms = downtime.as_secs_f64() * 1000.0;
+                let resent = number(resent as u64);
+                Self { resumption: Some(ResumptionRecord { attempts, downtime_ms, resent }), ..named }
+            }
+            Event::StanzaReceived(stanza) => Self {
+                xml: Some(stanza.xml().to_owned()),
+                stanza: Some(StanzaRecord::from(&*stanza)),
+                ..named
+            },
+            _ => named,
         }
     }
 
     fn completion(token: u64, result: CompletionResult) -> Self {
-        let (jid, error) = match result {
-            Ok(Completed::Connected { jid }) => (Some(jid), None),
-            Ok(_) => (None, None),
-            Err(error) => (None, Some(ErrorRecord::from(&error))),
-        };
-        Self { call: Some(number(token)), jid, error, ..Self::default() }
+        let settled = Self { call: Some(number(token)), ..Self::default() };
+        match result {
+            Ok(Completed::Connected { jid }) => Self { jid: Some(jid), ..settled },
+            Ok(Completed::Answer { xml }) => Self { xml: Some(xml), ..settled },
+            Ok(_) => settled,
+            Err(error) => Self { error: Some(ErrorRecord::from(&error)), ..settled },
+        }
     }
 }
 
-/// Ids and calls are counted from 1: they stay far below 2^53, up to which a JavaScript number is exact.
+impl From<&Stanza> for StanzaRecord {
+    fn from(stanza: &Stanza) -> Self {
+        Self {
+            name: stanza.name(),
+            from: stanza.from().map(ToOwned::to_owned),
+            to: stanza.to().map(ToOwned::to_owned),
+            kind: stanza.kind().map(ToOwned::to_owned),
+            id: stanza.id().map(ToOwned::to_owned),
+        }
+    }
+}
+
+/// Ids, calls and stanzas are counted from 1: they stay far below 2^53, up to which a JavaScript number is exact.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 pub(crate) const fn number(counted: u64) -> f64 {
     counted as f64

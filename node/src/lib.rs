@@ -30,6 +30,15 @@ pub const CONNECTION_FAILED: &str = EventKind::ConnectionFailed.as_str();
 /// An event's string.
 #[napi]
 pub const CONNECTION_DISCONNECTED: &str = EventKind::ConnectionDisconnected.as_str();
+/// An event's string.
+#[napi]
+pub const INTERRUPTED: &str = EventKind::Interrupted.as_str();
+/// An event's string.
+#[napi]
+pub const RESUMED: &str = EventKind::Resumed.as_str();
+/// An event's string.
+#[napi]
+pub const STANZA_RECEIVED: &str = EventKind::StanzaReceived.as_str();
 
 /// An error type's string.
 #[napi]
@@ -57,6 +66,12 @@ pub fn init(env: &Env, options: String) -> napi::Result<()> {
     Options::from_json(&options)
         .and_then(|options| jitsimeet::init(&options))
         .map_err(|error| throw(env, &error))
+}
+
+/// Tells all connections of the process whether the machine has a network.
+#[napi(catch_unwind)]
+pub fn set_network_info(is_online: bool) {
+    jitsimeet::set_network_info(is_online);
 }
 
 /// Closes all connections of the process and joins its threads, off the event loop. Resolves with an `ErrorRecord`

@@ -3,18 +3,35 @@
 const assert = require('node:assert/strict');
 const test = require('node:test');
 
-const { run, startServer } = require('./support.js');
+const { jsonWebToken, run, start, startServer } = require('./support.js');
 
 const NOBODY = { SERVICE_URL: 'ws://127.0.0.1:1/xmpp-websocket', DOMAIN: 'meet.example' };
 
 for (const program of ['guide.cjs', 'guide.mjs']) {
   test(`${program} runs as the guide of lib-jitsi-meet writes it`, async (t) => {
     const server = await startServer(t);
-    assert.deepEqual(await run(t, program, server.environment), {
-      status: 0,
-      lines: ['success true', 'disconnect!', 'disconnected'],
-      stderr: '',
-    });
+    const guide = start(t, program, server.environment);
+    assert.equal(await guide.line(), 'success true');
+    guide.hush();
+    assert.deepEqual(await guide.end(), { status: 0, lines: ['disconnect!', 'disconnected'], stderr: '' });
+  });
+
+  test(`${program} survives a drop and takes new tokens`, async (t) => {
+    const secret = 'a secret that signs';
+    const server = await startServer(t, '--token-secret', secret);
+    const guide = start(t, program, { ...server.environment, TOKEN: jsonWebToken(secret) });
+    assert.equal(await guide.line(), 'success true');
+    await server.cut();
+    assert.equal(await guide.line(), 'success true', 'the session goes on');
+
+    guide.say(jsonWebToken(secret));
+    assert.equal(await guide.line(), 'success true', 'the session goes on with the new token');
+    assert.equal(await guide.line(), 'refreshed');
+    guide.say(jsonWebToken('another secret'));
+    assert.match(await guide.line(), /^refresh failed .*Invalid signature/);
+    guide.hush();
+    assert.deepEqual(await guide.end(), { status: 0, lines: ['disconnect!', 'disconnected'], stderr: '' });
+    assert.equal(await server.connections(), 4);
   });
 
   test(`${program} hears of a failure`, async (t) => {

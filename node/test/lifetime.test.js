@@ -18,15 +18,33 @@ test('an open connection keeps the process alive, and is not collected while nob
 test('an attempt under way keeps the process alive until it fails', async (t) => {
   const server = await startServer(t);
   await server.faults({ upgrade: 'silent' });
-  const env = { ...server.environment, CONNECT_TIMEOUT: '300' };
+  const env = { ...server.environment, OPTIONS: JSON.stringify({ transport: { connectTimeout: 300 } }) };
   assert.deepEqual(await run(t, 'stay.cjs', env), { status: 0, lines: ['failed timeout_connect'], stderr: '' });
+});
+
+test('an interrupted connection keeps the process alive until it is given up', async (t) => {
+  const server = await startServer(t);
+  const env = { ...server.environment, OPTIONS: JSON.stringify({ resume: { maxElapsed: 500 } }) };
+  const program = start(t, 'stay.cjs', env);
+  assert.equal(await program.line(), 'established');
+  await server.cut();
+  assert.equal(await program.line(), 'established');
+  await server.faults({ upgrade: 'refuse' });
+  await server.cut();
+  assert.deepEqual(await program.end(), { status: 0, lines: ['failed resume_timeout'], stderr: '' });
 });
 
 test('a promise that is awaited keeps the process alive, an idle connection does not', async (t) => {
   const server = await startServer(t);
   assert.deepEqual(await run(t, 'idle.mjs', server.environment), {
     status: 0,
-    lines: ['disconnect of an idle connection', 'connected and disconnected'],
+    lines: [
+      'disconnect of an idle connection',
+      'refreshToken of an idle connection',
+      'sendStanza: not_connected',
+      'sendIq: not_connected',
+      'connected and disconnected',
+    ],
     stderr: '',
   });
 });

@@ -4,12 +4,14 @@
 
 const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');
+const { createHmac } = require('node:crypto');
 const path = require('node:path');
 const readline = require('node:readline');
 
 const JitsiMeetJS = require('jitsimeet');
 
-const { CONNECTION_ESTABLISHED, CONNECTION_FAILED, CONNECTION_DISCONNECTED } = JitsiMeetJS.events.connection;
+const { CONNECTION_ESTABLISHED, CONNECTION_FAILED, CONNECTION_DISCONNECTED, INTERRUPTED, RESUMED, STANZA_RECEIVED } =
+  JitsiMeetJS.events.connection;
 
 /** How long a test waits for anything, in ms. */
 const DEADLINE = 20_000;
@@ -39,13 +41,31 @@ function happens(connection, event) {
   return soon(happened, event);
 }
 
-/** The names of the events from now on, in order. */
+/** The names of the events from now on, in order, but for stanzas. */
 function record(connection) {
   const seen = [];
   for (const event of Object.values(JitsiMeetJS.events.connection)) {
-    connection.addEventListener(event, () => seen.push(event));
+    if (event !== STANZA_RECEIVED) {
+      connection.addEventListener(event, () => seen.push(event));
+    }
   }
   return seen;
+}
+
+/** Expects a JitsiError that is not a failure of the connection, for `assert.rejects` and `assert.throws`. */
+function status(code) {
+  return (error) => {
+    assert.ok(error instanceof JitsiMeetJS.JitsiError, error);
+    assert.deepEqual([error.name, error.status, error.code], ['JitsiError', code, code]);
+    return true;
+  };
+}
+
+/** A JSON Web Token (HS256) for an hour. */
+function jsonWebToken(secret) {
+  const encode = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
+  const signed = `${encode({ alg: 'HS256' })}.${encode({ exp: Math.floor(Date.now() / 1000) + 3600 })}`;
+  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }
 
 /** A process whose output is read line by line. */
@@ -90,14 +110,24 @@ class Program {
     this.#child.kill('SIGKILL');
   }
 
+  /** Writes a line to its standard input. */
+  say(line) {
+    this.#child.stdin.write(`${line}\n`);
+  }
+
+  /** Closes its standard input. */
+  hush() {
+    this.#child.stdin.end();
+  }
+
   /** Ends a helper of this project. */
   async stop() {
-    this.#child.stdin.end();
+    this.hush();
     await soon(this.#ended, 'the end of a helper');
   }
 
   async command(command) {
-    this.#child.stdin.write(`${JSON.stringify(command)}\n`);
+    this.say(JSON.stringify(command));
     const answer = JSON.parse(await this.line());
     assert.equal(answer.error, undefined);
     return answer;
@@ -119,6 +149,7 @@ function run(t, file, env) {
 /** A running server: how to reach it and how to command it. */
 class Server {
   #program;
+  #connections = [];
 
   constructor(program, { serviceUrl, domain, caCertificate }) {
     this.#program = program;
@@ -138,8 +169,15 @@ class Server {
     return { serviceUrl: this.serviceUrl, hosts: { domain: this.domain }, tls, ...more };
   }
 
-  connection(more) {
-    return new JitsiMeetJS.JitsiConnection(null, null, this.options(more));
+  connection(more, token = null) {
+    const connection = new JitsiMeetJS.JitsiConnection(null, token, this.options(more));
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /** Ends the connections that a test left behind. */
+  async leave() {
+    await Promise.all(this.#connections.map((connection) => connection.disconnect()));
   }
 
   /** Sets what goes wrong with the connections from now on. */
@@ -152,20 +190,45 @@ class Server {
     await this.#program.command({ command: 'close' });
   }
 
+  /** Cuts all connections. Sessions can be resumed. */
+  async cut() {
+    await this.#program.command({ command: 'cut' });
+  }
+
+  /** Cuts all connections and forgets all sessions. */
+  async restart() {
+    await this.#program.command({ command: 'restart' });
+  }
+
+  /** Sends a stanza to a full JID. */
+  async deliver(jid, stanza) {
+    const { ok } = await this.#program.command({ command: 'deliver', jid, stanza });
+    assert.ok(ok, `${jid} is not bound`);
+  }
+
   /** How many connections it has accepted so far. */
   async connections() {
     return (await this.#program.command({ command: 'sessions' })).connections;
   }
 
+  /** Resolves when it has accepted so many connections. */
+  async hasConnections(count) {
+    await this.#has('connections', count, (answer) => answer.connections);
+  }
+
   /** Resolves when it has this many sessions. */
   async hasSessions(count) {
+    await this.#has('sessions', count, (answer) => answer.sessions.length);
+  }
+
+  async #has(what, count, number) {
     const deadline = performance.now() + DEADLINE;
     for (;;) {
-      const { sessions } = await this.#program.command({ command: 'sessions' });
-      if (sessions.length === count) {
+      const has = number(await this.#program.command({ command: 'sessions' }));
+      if (has === count) {
         return;
       }
-      assert.ok(performance.now() < deadline, `${sessions.length} sessions instead of ${count}`);
+      assert.ok(performance.now() < deadline, `${has} ${what} instead of ${count}`);
     }
   }
 }
@@ -179,11 +242,27 @@ async function startHelper(t, name, variable, args) {
   return line === undefined ? { program, ...(await program.end()) } : { program, reach: JSON.parse(line) };
 }
 
+/** The server that a helper starts, or stands before, for a test. */
+function serverFor(t, program, reach) {
+  const server = new Server(program, reach);
+  t.after(() => server.leave());
+  return server;
+}
+
 /** Starts the embedded server for a test. */
 async function startServer(t, ...args) {
   const { program, reach, stderr } = await startHelper(t, 'jitsimeet-testserver', 'JITSIMEET_TESTSERVER', args);
   assert.notEqual(reach, undefined, stderr);
-  return new Server(program, reach);
+  return serverFor(t, program, reach);
+}
+
+/** Puts itself before a server. What it returns is reached like the server, and cuts connections on command. */
+async function startProxy(t, server) {
+  const url = new URL(server.serviceUrl);
+  const { program, reach, stderr } = await startHelper(t, 'jitsimeet-testproxy', 'JITSIMEET_TESTPROXY', [url.port]);
+  assert.notEqual(reach, undefined, stderr);
+  url.port = reach.port;
+  return serverFor(t, program, { ...server, serviceUrl: url.href });
 }
 
 /** Starts a Prosody for a test, to be reached over `ws:` and `wss:`; where there is none, the test is skipped. */
@@ -196,8 +275,8 @@ async function startProsody(t) {
   }
   assert.notEqual(reach, undefined, stderr);
   return {
-    plain: new Server(program, { ...reach, caCertificate: null }),
-    secure: new Server(program, { ...reach, serviceUrl: reach.secureServiceUrl }),
+    plain: serverFor(t, program, { ...reach, caCertificate: null }),
+    secure: serverFor(t, program, { ...reach, serviceUrl: reach.secureServiceUrl }),
   };
 }
 
@@ -205,11 +284,17 @@ module.exports = {
   CONNECTION_DISCONNECTED,
   CONNECTION_ESTABLISHED,
   CONNECTION_FAILED,
+  INTERRUPTED,
+  RESUMED,
+  STANZA_RECEIVED,
   happens,
+  jsonWebToken,
   record,
   run,
   soon,
   start,
   startProsody,
+  startProxy,
   startServer,
+  status,
 };

@@ -61,11 +61,14 @@ test('error types', () => {
   assert.deepEqual(sorted(union('ConnectionErrorType')), sorted(names));
 });
 
-test('the names are those of lib-jitsi-meet', () => {
+test('the names are those of lib-jitsi-meet, and ours', () => {
   assert.deepEqual(JitsiMeetJS.events.connection, {
     CONNECTION_ESTABLISHED: 'connection.connectionEstablished',
     CONNECTION_FAILED: 'connection.connectionFailed',
     CONNECTION_DISCONNECTED: 'connection.connectionDisconnected',
+    INTERRUPTED: 'connection.interrupted',
+    RESUMED: 'connection.resumed',
+    STANZA_RECEIVED: 'connection.stanzaReceived',
   });
   assert.deepEqual(JitsiMeetJS.errors.connection, {
     PASSWORD_REQUIRED: 'connection.passwordRequired',
@@ -81,7 +84,8 @@ test('codes and statuses', () => {
 });
 
 test('connection times', () => {
-  assert.deepEqual(sorted(properties('ConnectionTimes')), sorted(Object.keys(surface.connection_times)));
+  const names = [...Object.keys(surface.connection_times), 'round_trips'];
+  assert.deepEqual(sorted(properties('ConnectionTimes')), sorted(names));
 });
 
 test('the types have the options', () => {
@@ -89,8 +93,14 @@ test('the types have the options', () => {
   const typed = [
     ...properties('ConnectionOptions'),
     ...inside('hosts', 'HostsOptions'),
+    ...inside('xmppPing', 'XmppPingOptions'),
     ...inside('transport', 'TransportOptions'),
     ...inside('tls', 'TlsOptions'),
+    ...inside('sasl', 'SaslOptions'),
+    ...inside('resume', 'ResumeOptions'),
+    ...inside('reconnect', 'ReconnectOptions'),
+    ...inside('sendQueue', 'SendQueueOptions'),
+    ...inside('eventQueue', 'EventQueueOptions'),
   ];
   assert.deepEqual(sorted(typed), sorted(surface.options.connection));
   assert.deepEqual(sorted(properties('InitOptions')), sorted(surface.options.init));

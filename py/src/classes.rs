@@ -1,6 +1,6 @@
 //! The classes of the package's Python part that native code makes instances of.
 
-use jitsimeet::{Event, Failure};
+use jitsimeet::{Code, Event, Failure, Stanza};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
@@ -19,6 +19,9 @@ const fn class(module: &'static str, name: &'static str) -> Class {
 static CONNECTION_ESTABLISHED: Class = class("jitsimeet._events", "ConnectionEstablished");
 static CONNECTION_FAILED: Class = class("jitsimeet._events", "ConnectionFailed");
 static CONNECTION_DISCONNECTED: Class = class("jitsimeet._events", "ConnectionDisconnected");
+static CONNECTION_INTERRUPTED: Class = class("jitsimeet._events", "ConnectionInterrupted");
+static CONNECTION_RESUMED: Class = class("jitsimeet._events", "ConnectionResumed");
+static STANZA_RECEIVED: Class = class("jitsimeet._events", "StanzaReceived");
 static CONNECTION_ERROR_TYPE: Class = class("jitsimeet._events", "ConnectionErrorType");
 static CONNECTION_ERROR_CODE: Class = class("jitsimeet._events", "ConnectionErrorCode");
 pub(crate) static JITSI_ERROR: Class = class("jitsimeet._exceptions", "JitsiError");
@@ -26,6 +29,10 @@ pub(crate) static INVALID_OPTION_ERROR: Class = class("jitsimeet._exceptions", "
 pub(crate) static INVALID_STATE_ERROR: Class = class("jitsimeet._exceptions", "InvalidStateError");
 pub(crate) static CONNECTION_FAILED_ERROR: Class = class("jitsimeet._exceptions", "ConnectionFailedError");
 pub(crate) static ABORTED_ERROR: Class = class("jitsimeet._exceptions", "AbortedError");
+pub(crate) static NOT_CONNECTED_ERROR: Class = class("jitsimeet._exceptions", "NotConnectedError");
+pub(crate) static INVALID_STANZA_ERROR: Class = class("jitsimeet._exceptions", "InvalidStanzaError");
+pub(crate) static SEND_QUEUE_FULL_ERROR: Class = class("jitsimeet._exceptions", "SendQueueFullError");
+pub(crate) static SESSION_LOST_ERROR: Class = class("jitsimeet._exceptions", "SessionLostError");
 
 impl Class {
     pub(crate) fn make<'py>(
@@ -39,9 +46,18 @@ impl Class {
 
 pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
     match event {
-        Event::ConnectionEstablished { id } => CONNECTION_ESTABLISHED.make(py, (id,)),
+        Event::ConnectionEstablished { id, resumed, reconnected } => {
+            CONNECTION_ESTABLISHED.make(py, (id, resumed, reconnected))
+        }
         Event::ConnectionFailed(failure) => connection_failed(py, *failure),
         Event::ConnectionDisconnected { message } => CONNECTION_DISCONNECTED.make(py, (message,)),
+        Event::Interrupted { code, message } => {
+            CONNECTION_INTERRUPTED.make(py, (connection_error_code(py, code)?, message))
+        }
+        Event::Resumed { attempts, downtime, resent } => {
+            CONNECTION_RESUMED.make(py, (attempts, downtime.as_secs_f64() * 1000.0, resent))
+        }
+        Event::StanzaReceived(stanza) => stanza_received(py, &stanza),
         _ => unreachable!("every event of the engine has a class"),
     }
 }
@@ -54,11 +70,21 @@ pub(crate) fn connection_failed(py: Python<'_>, failure: Failure) -> PyResult<Bo
             CONNECTION_ERROR_TYPE.make(py, (failure.error_type.as_str(),))?,
             failure.message,
             failure.jid,
-            CONNECTION_ERROR_CODE.make(py, (failure.code.as_str(),))?,
+            connection_error_code(py, failure.code)?,
             failure.transient,
             failure.condition,
             failure.http_status,
             failure.server_text,
         ),
     )
+}
+
+/// In the order of the fields of the Python class.
+fn stanza_received<'py>(py: Python<'py>, stanza: &Stanza) -> PyResult<Bound<'py, PyAny>> {
+    STANZA_RECEIVED
+        .make(py, (stanza.xml(), stanza.name(), stanza.from(), stanza.to(), stanza.kind(), stanza.id()))
+}
+
+fn connection_error_code(py: Python<'_>, code: Code) -> PyResult<Bound<'_, PyAny>> {
+    CONNECTION_ERROR_CODE.make(py, (code.as_str(),))
 }

@@ -2,13 +2,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jitsimeet::{ConnectionId, JitsiConnection, Options};
+use jitsimeet::{ConnectOptions, ConnectionId, Error, JitsiConnection, Options};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::exception;
 use crate::hub::Hub;
-use crate::{dispatcher, options};
+use crate::secret::Secret;
+use crate::{dispatcher, duration, options};
 
 /// Dropping it closes the connection in the background.
 #[pyclass(frozen, module = "jitsimeet._native")]
@@ -24,6 +25,17 @@ impl Connection {
     fn core(&self) -> MutexGuard<'_, JitsiConnection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Starts a call whose outcome comes through the hub.
+    fn start(
+        &self,
+        py: Python<'_>,
+        call: impl FnOnce(&JitsiConnection) -> Result<(), Error>,
+    ) -> PyResult<()> {
+        dispatcher::start()?;
+        let started = call(&self.core());
+        started.map_err(|error| exception(py, error))
+    }
 }
 
 #[pymethods]
@@ -32,10 +44,11 @@ impl Connection {
     fn new(
         py: Python<'_>,
         app_id: Option<String>,
-        token: Option<String>,
+        token: Option<Secret>,
         options: Option<&Bound<'_, PyDict>>,
         keywords: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
+        let token = token.map(Secret::into_inner);
         let mut merged = Options::new();
         if let Some(options) = options {
             merged.merge(options::from_dict(options)?).map_err(|error| exception(py, error))?;
@@ -55,16 +68,41 @@ impl Connection {
         Ok(id)
     }
 
-    fn connect(&self, py: Python<'_>, token: u64) -> PyResult<()> {
-        dispatcher::start()?;
-        let started = self.core().start_connect(Some(token));
-        started.map_err(|error| exception(py, error))
+    fn connect(
+        &self,
+        py: Python<'_>,
+        account: Option<String>,
+        password: Option<Secret>,
+        call: u64,
+    ) -> PyResult<()> {
+        let mut options = ConnectOptions::default();
+        options.id = account;
+        options.password = password.map(Secret::into_inner);
+        self.start(py, |connection| connection.start_connect(&options, Some(call)))
     }
 
-    fn disconnect(&self, token: u64) -> PyResult<()> {
-        dispatcher::start()?;
-        self.core().start_disconnect(Some(token));
-        Ok(())
+    fn disconnect(&self, py: Python<'_>, call: u64) -> PyResult<()> {
+        self.start(py, |connection| {
+            connection.start_disconnect(Some(call));
+            Ok(())
+        })
+    }
+
+    fn refresh_token(&self, py: Python<'_>, token: Secret, call: u64) -> PyResult<()> {
+        self.start(py, |connection| connection.start_refresh_token(&token.into_inner(), Some(call)))
+    }
+
+    fn send_stanza(&self, py: Python<'_>, xml: &str, call: u64) -> PyResult<()> {
+        self.start(py, |connection| connection.start_send_stanza(xml, Some(call)))
+    }
+
+    fn send_iq(&self, py: Python<'_>, xml: &str, timeout: Option<f64>, call: u64) -> PyResult<()> {
+        let timeout = timeout.map(duration).transpose()?;
+        self.start(py, |connection| connection.start_send_iq(xml, timeout, Some(call)))
+    }
+
+    fn set_stanza_listening(&self, listening: bool) {
+        self.core().set_stanza_listening(listening);
     }
 
     fn jid(&self) -> Option<String> {
@@ -76,6 +114,9 @@ impl Connection {
         let times = PyDict::new(py);
         for (milestone, moment) in reached.on_clock(now) {
             times.set_item(milestone.as_str(), moment)?;
+        }
+        if let Some(round_trips) = reached.round_trips() {
+            times.set_item("round_trips", round_trips)?;
         }
         Ok(times)
     }

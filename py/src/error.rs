@@ -18,6 +18,10 @@ pub(crate) fn exception(py: Python<'_>, error: Error) -> PyErr {
         Error::ConnectionFailed(failure) => classes::connection_failed(py, *failure)
             .and_then(|failure| classes::CONNECTION_FAILED_ERROR.make(py, (message, failure))),
         Error::Aborted(_) => classes::ABORTED_ERROR.make(py, (message,)),
+        Error::NotConnected => classes::NOT_CONNECTED_ERROR.make(py, (message,)),
+        Error::InvalidStanza(_) => classes::INVALID_STANZA_ERROR.make(py, (message,)),
+        Error::SendQueueFull => classes::SEND_QUEUE_FULL_ERROR.make(py, (message,)),
+        Error::SessionLost => classes::SESSION_LOST_ERROR.make(py, (message,)),
         _ => classes::JITSI_ERROR.make(py, (message,)),
     };
     exception.map_or_else(|error| error, PyErr::from_value)

@@ -57,7 +57,9 @@ fn delivery(py: Python<'_>, id: ConnectionId, item: Item) -> PyResult<Delivery<'
 /// An exception is returned, not raised: it is for whoever awaits the call.
 fn outcome(py: Python<'_>, result: CompletionResult) -> Bound<'_, PyAny> {
     match result {
-        Ok(Completed::Connected { jid }) => PyString::new(py, &jid).into_any(),
+        Ok(Completed::Connected { jid: text } | Completed::Answer { xml: text }) => {
+            PyString::new(py, &text).into_any()
+        }
         Ok(_) => py.None().into_bound(py),
         Err(error) => error::exception(py, error).into_value(py).into_bound(py).into_any(),
     }

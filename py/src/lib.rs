@@ -8,16 +8,28 @@ mod dispatcher;
 mod error;
 mod hub;
 mod options;
+mod secret;
 
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+
+/// Seconds, as callers give a timeout.
+fn duration(timeout: f64) -> PyResult<Duration> {
+    let timeout = Duration::try_from_secs_f64(timeout)
+        .map_err(|error| PyValueError::new_err(format!("timeout: {error}")))?;
+    // The engine adds it to the present moment.
+    match Instant::now().checked_add(timeout) {
+        Some(_) => Ok(timeout),
+        None => Err(PyValueError::new_err("timeout: too long")),
+    }
+}
 
 #[pymodule]
 mod _native {
-    use std::time::Duration;
-
     use jitsimeet::options::OPTIONS;
     use jitsimeet::{Code, ErrorType, EventKind, Milestone, Options, Status};
-    use pyo3::exceptions::PyValueError;
     use pyo3::prelude::*;
     use pyo3::types::{PyDict, PyTuple};
 
@@ -25,7 +37,7 @@ mod _native {
     use crate::connection::Connection;
     #[pymodule_export]
     use crate::hub::Hub;
-    use crate::{dispatcher, error, options};
+    use crate::{dispatcher, duration, error, options};
 
     #[pymodule_init]
     fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -48,9 +60,13 @@ mod _native {
     }
 
     #[pyfunction]
+    fn set_network_info(is_online: bool) {
+        jitsimeet::set_network_info(is_online);
+    }
+
+    #[pyfunction]
     fn shutdown(py: Python<'_>, timeout: f64) -> PyResult<()> {
-        let timeout = Duration::try_from_secs_f64(timeout)
-            .map_err(|error| PyValueError::new_err(format!("timeout: {error}")))?;
+        let timeout = duration(timeout)?;
         // Connections deliver their last events meanwhile, for which the dispatcher needs the GIL.
         py.detach(|| {
             let outcome = jitsimeet::shutdown(timeout);

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import inspect
 import json
 import os
@@ -12,16 +15,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from jitsimeet import ConnectionEvent, JitsiConnection
+from jitsimeet import ConnectionEvent, JitsiConnection, StanzaReceived
 from jitsimeet._events import Event
 
 ROOT = Path(__file__).parents[2]
 PROSODY_NOT_INSTALLED = 3
 # Far beyond what a passing test takes, and no reason to wait for a failing one.
 TEST_TIMEOUT = 30.0
+PASSWORD = "pencil"
+TOKEN_SECRET = "secret of the server"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -117,14 +123,65 @@ def tls_server() -> Iterator[Server]:
     yield from run("JITSIMEET_TESTSERVER", "jitsimeet-testserver", "--port", "0", "--tls")
 
 
+@pytest.fixture
+def account_server() -> Iterator[Server]:
+    """Has the account ``user``."""
+    account = f"user:{PASSWORD}"
+    yield from run("JITSIMEET_TESTSERVER", "jitsimeet-testserver", "--port", "0", "--account", account)
+
+
+@pytest.fixture
+def token_server() -> Iterator[Server]:
+    """Lets guests in with a token only."""
+    secret = TOKEN_SECRET
+    yield from run("JITSIMEET_TESTSERVER", "jitsimeet-testserver", "--port", "0", "--token-secret", secret)
+
+
+def make_token(secret: str = TOKEN_SECRET) -> str:
+    """Make a JSON Web Token (HS256) that a server with this secret accepts."""
+
+    def encode(data: bytes) -> str:
+        return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+    claims = {"exp": int(time.time()) + 3600}
+    signed = ".".join(encode(json.dumps(part).encode()) for part in ({"alg": "HS256"}, claims))
+    return f"{signed}.{encode(hmac.digest(secret.encode(), signed.encode(), hashlib.sha256))}"
+
+
 @pytest.fixture(scope="session")
 def prosody() -> Iterator[Server]:
     yield from run("JITSIMEET_TESTPROSODY", "jitsimeet-testprosody")
 
 
+@pytest.fixture
+def proxy(prosody: Server) -> Iterator[Server]:
+    """Carries to Prosody, until it is told to do something else."""
+    port = urlsplit(prosody.about["serviceUrl"]).port
+    yield from run("JITSIMEET_TESTPROXY", "jitsimeet-testproxy", str(port))
+
+
 def record(connection: JitsiConnection) -> list[Event]:
-    """Return the list that all events of the connection go to."""
+    """Return the list that all events of the connection go to, stanzas excepted."""
     events: list[Event] = []
-    for name in ConnectionEvent:
+    for name in set(ConnectionEvent) - {ConnectionEvent.STANZA_RECEIVED}:
         connection.add_event_listener(name, events.append)
     return events
+
+
+def record_stanzas(connection: JitsiConnection) -> list[StanzaReceived]:
+    """Return the list that all stanzas go to."""
+    stanzas: list[StanzaReceived] = []
+    connection.add_event_listener(ConnectionEvent.STANZA_RECEIVED, stanzas.append)
+    return stanzas
+
+
+async def next_event(connection: JitsiConnection, name: ConnectionEvent) -> Any:
+    """Wait for the next event of this kind."""
+    came = asyncio.get_running_loop().create_future()
+
+    def listener(event: Event) -> None:
+        connection.remove_event_listener(name, listener)
+        came.set_result(event)
+
+    connection.add_event_listener(name, listener)
+    return await came

@@ -62,6 +62,8 @@ async def test_the_connection_times_are_on_the_monotonic_clock(server: Server) -
     await connection.connect()
     await connection.disconnect()
     times = connection.get_connection_times()
+    # TCP, the upgrade, the authentication, the bind.
+    assert times.pop("round_trips") == 4
     order = ["connecting", "dns", "tcp", "upgrade", "authenticating", "authenticated", "bound", "connected"]
     order += ["disconnecting", "disconnected"]
     assert set(order) == set(times)
@@ -252,6 +254,28 @@ async def test_many_events_at_once_come_in_turns_of_the_event_loop(server: Serve
     assert len(events) == len(connections)
     assert 0 < delivered_before_another_callback[0] < len(connections)
     await asyncio.gather(*(connection.disconnect() for connection in connections))
+
+
+async def test_outcomes_and_events_are_met_in_order_and_few_of_them_wait_in_python() -> None:
+    connection = JitsiConnection(service_url="ws://127.0.0.1:1/", hosts={"domain": "meet.example"})
+    order: list[str] = []
+    waiting: list[int] = []
+
+    @connection.on(ConnectionEvent.CONNECTION_FAILED)
+    def failed(event: ConnectionFailed) -> None:
+        order.append("event")
+        assert connection._hub is not None
+        waiting.append(len(connection._hub._items))
+
+    async def attempt() -> None:
+        with pytest.raises(ConnectionFailedError):
+            # Without a password it fails at once.
+            await connection.connect(id="user")
+        order.append("outcome")
+
+    await asyncio.gather(*(attempt() for _ in range(1000)))
+    assert order == ["event", "outcome"] * 1000
+    assert max(waiting) <= 256
 
 
 async def test_a_hundred_connections_at_once(server: Server) -> None:

@@ -74,8 +74,8 @@ def test_the_options(surface: dict[str, Any]) -> None:
 
 def test_every_option_is_checked_under_its_name(surface: dict[str, Any]) -> None:
     for path in surface["options"]["connection"] + surface["options"]["init"]:
-        # No option is a boolean.
-        options: Any = True
+        # No option is a fraction.
+        options: Any = 0.5
         for key in reversed(path.split(".")):
             options = {key: options}
         with pytest.raises(InvalidOptionError) as caught:

@@ -5,7 +5,7 @@ mod schema;
 
 use serde_json::{Map, Value};
 
-pub(crate) use config::{Config, Tls};
+pub(crate) use config::{Config, Ping, Tls};
 pub use schema::{Kind, OPTIONS, OptionSpec};
 
 use crate::Error;
@@ -31,10 +31,27 @@ use crate::Error;
 /// | `serviceUrl` | required | `ws:` or `wss:` URL of the XMPP WebSocket (RFC 7395); its query is kept |
 /// | `hosts.domain` | required | the XMPP domain |
 /// | `hosts.anonymousdomain` | none | the guests' domain, used when there is no token |
+/// | `enableWebsocketResume` | true | stream management (XEP-0198) with resume |
+/// | `xmppPing.interval` | 10000 | ms of silence after which the server is pinged (XEP-0199); 0 never pings |
+/// | `xmppPing.timeout` | 5000 | ms that a ping may go unanswered, longer while much that was sent is unacknowledged |
+/// | `xmppPing.threshold` | 2 | unanswered pings in a row that make the link a dead one |
 /// | `loginTimeout` | 15000 | ms from the open WebSocket to the established session |
 /// | `disconnectTimeout` | 2000 | ms that `disconnect` waits for the server to close its side |
+/// | `iqTimeout` | 15000 | ms that `sendIq` waits for the answer |
 /// | `transport.connectTimeout` | 15000 | ms from the name look-up to the open WebSocket |
 /// | `transport.maxStanzaBytes` | 10485760 | a larger frame from the server ends the session |
+/// | `transport.pipelining` | `auto` | log in with as few round trips as the server survives; `off` waits at each step |
+/// | `sasl.mechanisms` | all | list of the mechanisms that may be used: `SCRAM-SHA-256`, `SCRAM-SHA-1`, `PLAIN`, `ANONYMOUS` |
+/// | `sasl.allowPlainWithoutTls` | false | show the password to a server without TLS that offers nothing better |
+/// | `resume.attemptTimeout` | 10000 | ms for each attempt to resume |
+/// | `resume.maxElapsed` | the server's | ms after which resuming is given up; never longer than the server keeps the session |
+/// | `resume.minDelay`, `resume.maxDelay` | 0, 10000 | bounds of the random delay in ms before an attempt; the first comes within 300 ms |
+/// | `reconnect` | off | an object turns it on: a fresh session after a transient failure |
+/// | `reconnect.maxAttempts` | no bound | attempts in a row |
+/// | `reconnect.baseDelay`, `reconnect.maxDelay` | 1000, 30000 | the random delay in ms doubles from one to the other |
+/// | `sendQueue.maxStanzas`, `sendQueue.maxBytes` | 1000, 4194304 | unsent and unacknowledged stanzas; more are refused |
+/// | `eventQueue.maxEvents`, `eventQueue.maxBytes` | 10000, 16777216 | stanzas waiting for the listeners; then the server is not read |
+/// | `eventQueue.stallTimeout` | 30000 | ms without any progress of the listeners after which the session ends |
 /// | `tls.caCertificates` | platform roots | PEM text (or a list of them) of the only authorities to trust |
 /// | `workerThreads` | 2 | for `init`: threads that serve all connections of the process |
 ///
@@ -129,8 +146,8 @@ impl Options {
             .and_then(|threads| usize::try_from(threads).ok())
     }
 
-    pub(crate) fn config(&self, token: Option<&str>) -> Result<Config, Error> {
-        Config::from_tree(&self.tree, token)
+    pub(crate) fn config(&self) -> Result<Config, Error> {
+        Config::from_tree(&self.tree)
     }
 }
 

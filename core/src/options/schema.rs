@@ -10,8 +10,12 @@ use crate::Error;
 pub enum Kind {
     /// Text.
     String,
+    /// True or false.
+    Boolean,
     /// One text or a list of texts.
     Strings,
+    /// A list of texts.
+    StringList,
     /// A whole number within bounds, both included.
     Integer {
         /// The smallest value.
@@ -42,6 +46,10 @@ const fn spec(path: &'static str, kind: Kind) -> OptionSpec {
 /// A duration in milliseconds that something waits: never zero, since that could not succeed.
 const MILLISECONDS: Kind = Kind::Integer { min: 1, max: i32::MAX as i64 };
 
+/// A duration in milliseconds that may be nothing.
+const DELAY: Kind = Kind::Integer { min: 0, max: i32::MAX as i64 };
+const COUNT: Kind = Kind::Integer { min: 1, max: i32::MAX as i64 };
+
 /// Every option, of [`init`](crate::init) and of a connection: callers pass one object to both, and each reads what
 /// concerns it. `tests/surface.toml` holds the same list.
 pub const OPTIONS: &[OptionSpec] = &[
@@ -49,12 +57,38 @@ pub const OPTIONS: &[OptionSpec] = &[
     spec("hosts", Kind::Object),
     spec("hosts.domain", Kind::String),
     spec("hosts.anonymousdomain", Kind::String),
+    spec("enableWebsocketResume", Kind::Boolean),
+    spec("xmppPing", Kind::Object),
+    spec("xmppPing.interval", DELAY),
+    spec("xmppPing.timeout", MILLISECONDS),
+    spec("xmppPing.threshold", COUNT),
     spec("loginTimeout", MILLISECONDS),
     spec("disconnectTimeout", MILLISECONDS),
+    spec("iqTimeout", MILLISECONDS),
     spec("transport", Kind::Object),
     spec("transport.connectTimeout", MILLISECONDS),
     // The lower bound is what RFC 6120, section 13.12 asks every entity to accept.
     spec("transport.maxStanzaBytes", Kind::Integer { min: 10_000, max: i32::MAX as i64 }),
+    spec("transport.pipelining", Kind::String),
+    spec("sasl", Kind::Object),
+    spec("sasl.mechanisms", Kind::StringList),
+    spec("sasl.allowPlainWithoutTls", Kind::Boolean),
+    spec("resume", Kind::Object),
+    spec("resume.attemptTimeout", MILLISECONDS),
+    spec("resume.maxElapsed", MILLISECONDS),
+    spec("resume.minDelay", DELAY),
+    spec("resume.maxDelay", DELAY),
+    spec("reconnect", Kind::Object),
+    spec("reconnect.maxAttempts", COUNT),
+    spec("reconnect.baseDelay", DELAY),
+    spec("reconnect.maxDelay", DELAY),
+    spec("sendQueue", Kind::Object),
+    spec("sendQueue.maxStanzas", COUNT),
+    spec("sendQueue.maxBytes", COUNT),
+    spec("eventQueue", Kind::Object),
+    spec("eventQueue.maxEvents", COUNT),
+    spec("eventQueue.maxBytes", COUNT),
+    spec("eventQueue.stallTimeout", MILLISECONDS),
     spec("tls", Kind::Object),
     spec("tls.caCertificates", Kind::Strings),
     spec("workerThreads", Kind::Integer { min: 1, max: 256 }),
@@ -112,6 +146,10 @@ fn check_value(spec: &OptionSpec, value: &Value) -> Result<(), Error> {
         }
         (Kind::String | Kind::Strings, Value::String(_)) => Ok(()),
         (Kind::String, _) => wrong("a string"),
+        (Kind::Boolean, Value::Bool(_)) => Ok(()),
+        (Kind::Boolean, _) => wrong("a boolean"),
+        (Kind::StringList, Value::Array(items)) if items.iter().all(Value::is_string) => Ok(()),
+        (Kind::StringList, _) => wrong("a list of strings"),
         (Kind::Strings, Value::Array(items)) if items.iter().all(Value::is_string) => Ok(()),
         (Kind::Strings, _) => wrong("a string or a list of strings"),
         (Kind::Integer { min, max }, Value::Number(number)) => match number.as_i64() {

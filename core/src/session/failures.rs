@@ -1,5 +1,10 @@
 //! Every way a session fails, each with its error type, its code and a sentence that a person can act on.
 
+use std::time::Duration;
+
+use super::credentials::{Credentials, Mechanism};
+use super::management::BadCount;
+use super::scram::ScramError;
 use crate::options::Config;
 use crate::transport::TransportError;
 use crate::xml::{Element, XmlError, condition_and_text, ns};
@@ -69,16 +74,16 @@ pub(super) fn transport(config: &Config, error: TransportError, established: boo
     }
 }
 
-pub(super) fn connect_timeout(config: &Config) -> Failure {
-    let (url, ms) = (config.display_url(), config.connect_timeout.as_millis());
+pub(super) fn connect_timeout(config: &Config, patience: Duration) -> Failure {
+    let (url, ms) = (config.display_url(), patience.as_millis());
     let message = format!(
         "cannot connect to {url}: the WebSocket was not open within {ms} ms (transport.connectTimeout). Check that the address is right and that the server answers."
     );
     Failure::new(ErrorType::OtherError, Code::TimeoutConnect, message).transient()
 }
 
-pub(super) fn login_timeout(config: &Config, waiting_for: &str) -> Failure {
-    let (url, ms) = (config.display_url(), config.login_timeout.as_millis());
+pub(super) fn login_timeout(config: &Config, waiting_for: &str, patience: Duration) -> Failure {
+    let (url, ms) = (config.display_url(), patience.as_millis());
     let message = format!(
         "cannot log in to {} at {url}: {waiting_for} did not come within {ms} ms (loginTimeout). Check that the server is well.",
         config.domain
@@ -128,28 +133,87 @@ pub(super) fn stream_error(config: &Config, error: &Element, established: bool) 
     Failure { condition, server_text: text, transient, ..failure }
 }
 
-pub(super) fn sasl(config: &Config, failure: &Element) -> Failure {
+pub(super) fn sasl(config: &Config, credentials: &Credentials, failure: &Element) -> Failure {
     let (condition, text) = condition_and_text(failure, ns::SASL);
     let said = said(condition.as_deref(), text.as_deref());
-    let message = format!(
-        "{} refused the anonymous login to {}: {said}. The deployment may want a token or an account.",
-        config.display_url(),
-        config.domain
-    );
+    let (who, hint) = match credentials {
+        Credentials::Anonymous { .. } => {
+            ("the anonymous login".to_owned(), "The deployment may want a token or an account.")
+        }
+        Credentials::Account(account) => {
+            (format!("the login of {}", account.username), "Check the id and the password.")
+        }
+    };
+    let message =
+        format!("{} refused {who} to {}: {said}. {hint}", config.display_url(), credentials.domain());
     let transient = condition.as_deref() == Some("temporary-auth-failure");
     let failure = Failure::new(ErrorType::PasswordRequired, Code::SaslFailure, message);
     Failure { condition, server_text: text, transient, ..failure }
 }
 
-pub(super) fn no_mechanism(config: &Config, offered: &[String]) -> Failure {
-    let offered: Vec<_> = offered.iter().take(16).map(|mechanism| excerpt(mechanism)).collect();
-    let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
-    let message = format!(
-        "{} lets nobody in to {} without credentials: it does not offer ANONYMOUS (offered: {offered}). Check hosts.domain and hosts.anonymousdomain.",
-        config.display_url(),
-        config.domain
-    );
+pub(super) fn no_mechanism(config: &Config, credentials: &Credentials, offered: &[Mechanism]) -> Failure {
+    let offered: Vec<_> = offered.iter().map(|mechanism| mechanism.name()).collect();
+    let offered =
+        if offered.is_empty() { "none that this client speaks".to_owned() } else { offered.join(", ") };
+    let (url, domain) = (config.display_url(), credentials.domain());
+    let message = match credentials {
+        Credentials::Anonymous { .. } => format!(
+            "{url} lets nobody in to {domain} without credentials: it does not offer ANONYMOUS (offered: {offered}). Check hosts.domain and hosts.anonymousdomain."
+        ),
+        Credentials::Account(_) => format!(
+            "{url} offers no mechanism for accounts of {domain} that may be used here (offered: {offered}). PLAIN needs TLS or sasl.allowPlainWithoutTls; sasl.mechanisms may exclude the others."
+        ),
+    };
     Failure::new(ErrorType::PasswordRequired, Code::NoMechanism, message)
+}
+
+pub(super) fn scram(config: &Config, error: ScramError) -> Failure {
+    let url = config.display_url();
+    let message = format!("{url} did not complete the SCRAM exchange: {error}.");
+    Failure::new(ErrorType::PasswordRequired, Code::ServerNotAuthenticated, message)
+}
+
+pub(super) fn dead(config: &Config, pings: u32) -> Failure {
+    let message = format!("{} has not answered {pings} pings: the link is dead.", config.display_url());
+    Failure::new(ErrorType::DroppedError, Code::PingTimeout, message).transient()
+}
+
+pub(super) fn stalled(patience: Duration) -> Failure {
+    let message = format!(
+        "the listeners took no event for {} ms (eventQueue.stallTimeout) while the queue was full: what waited in it is discarded.",
+        patience.as_millis()
+    );
+    Failure::new(ErrorType::DroppedError, Code::ListenerStalled, message)
+}
+
+pub(super) fn resume_refused(config: &Config, condition: Option<String>, text: Option<String>) -> Failure {
+    let said = said(condition.as_deref(), text.as_deref());
+    let message =
+        format!("{} no longer has the session that was to be resumed: {said}.", config.display_url());
+    let failure = Failure::new(ErrorType::DroppedError, Code::ResumeRefused, message).transient();
+    Failure { condition, server_text: text, ..failure }
+}
+
+pub(super) fn resume_timeout(config: &Config, attempts: u32) -> Failure {
+    let message = format!(
+        "the session could not be resumed at {} in {attempts} attempts within the time that the server keeps it.",
+        config.display_url()
+    );
+    Failure::new(ErrorType::DroppedError, Code::ResumeTimeout, message).transient()
+}
+
+pub(super) fn bad_count(config: &Config, bad: BadCount) -> Failure {
+    let url = config.display_url();
+    match bad {
+        BadCount::TooHigh { sent } => broken(
+            Code::OverAcknowledged,
+            format!("{url} acknowledged more stanzas than the {sent} that were sent (XEP-0198, section 4)."),
+        ),
+        BadCount::Backwards => broken(
+            Code::ProtocolViolation,
+            format!("{url} acknowledged fewer stanzas than it had before (XEP-0198, section 4)."),
+        ),
+    }
 }
 
 pub(super) fn bind_refused(config: &Config, answer: &Element) -> Failure {

@@ -1,28 +1,75 @@
-//! From the open transport to the bound resource (RFC 6120, sections 4, 6 and 7, framed by RFC 7395), one step after
-//! the other.
+//! From the open transport to the established session (RFC 6120, sections 4, 6 and 7, framed by RFC 7395, with
+//! XEP-0198).
+//!
+//! What the server answers is the same whether our part goes out step by step or in bursts, so there is one
+//! sequence of steps, named after what is waited for; only the moment of sending differs. The bursts are those that
+//! a Jitsi server survives: `open, auth`; then, once `success` has been seen, `open, bind, enable`. The second
+//! `open` never goes out before `success`, except when an anonymous session is resumed: Prosody would answer it, and
+//! then lose the reset of its parser.
 
-use super::{Output, Phase, Session, failures};
+use std::time::{Duration, Instant};
+
+use data_encoding::BASE64;
+
+use super::credentials::Mechanism;
+use super::management::{Management, Resumption};
+use super::scram::{SaltedPassword, Scram};
+use super::{Link, Output, Phase, Session, failures};
 use crate::times::Milestone;
-use crate::xml::{Element, ns};
+use crate::xml::{Element, condition_and_text, ns};
+
+/// The negotiation on one transport.
+pub(super) struct Login {
+    pub purpose: Purpose,
+    pub deadline: Instant,
+    /// What the deadline was set to, for messages.
+    pub patience: Duration,
+    pub step: Step,
+    /// What was asked for, and whether the answer is still to come.
+    mechanism: Option<Mechanism>,
+    offered: Vec<Mechanism>,
+    scram: Option<Scram>,
+    enabling: Enabling,
+    /// Everything went out in one burst.
+    one_burst: bool,
+    round_trips: u32,
+}
+
+/// The request for stream management.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Enabling {
+    NotAsked,
+    Asked,
+    /// Granted or refused.
+    Answered,
+}
+
+/// What the negotiation is to end in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A new session.
+    Fresh,
+    /// The old session on a new transport.
+    Resume,
+}
 
 /// What the negotiation waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    Header(Stream),
-    Features(Stream),
+    Header,
+    Features,
     Authentication,
+    /// The key is being derived; the server waits for us.
+    Derivation,
+    AuthenticatedHeader,
+    AuthenticatedFeatures,
     /// `session` tells whether the server requires the session request of RFC 3921 after the bind.
     Bind {
         session: bool,
     },
     Session,
-}
-
-/// A stream is opened twice: before the authentication and after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stream {
-    First,
-    Authenticated,
+    Enable,
+    Resume,
 }
 
 const BIND_ID: &str = "bind";
@@ -31,114 +78,399 @@ const SESSION_ID: &str = "session";
 impl Step {
     pub(super) const fn waiting_for(self) -> &'static str {
         match self {
-            Self::Header(_) => "the stream header <open/>",
-            Self::Features(_) => "the stream features",
+            Self::Header | Self::AuthenticatedHeader => "the stream header <open/>",
+            Self::Features | Self::AuthenticatedFeatures => "the stream features",
             Self::Authentication => "the answer to the authentication",
+            Self::Derivation => "the key derivation",
             Self::Bind { .. } => "the answer to the resource binding",
             Self::Session => "the answer to the session request",
+            Self::Enable => "the answer to the request for stream management",
+            Self::Resume => "the answer to the request to resume",
         }
     }
 }
 
-impl Session {
-    pub(super) fn start_login(&mut self) {
-        self.open_stream(Stream::First);
+impl Login {
+    pub(super) fn new(purpose: Purpose, now: Instant, patience: Duration) -> Box<Self> {
+        Box::new(Self {
+            purpose,
+            deadline: now + patience,
+            patience,
+            step: Step::Header,
+            mechanism: None,
+            offered: Vec::new(),
+            scram: None,
+            enabling: Enabling::NotAsked,
+            one_burst: false,
+            round_trips: 0,
+        })
     }
 
-    fn open_stream(&mut self, stream: Stream) {
+    /// Whether this stream error is how a server without XEP-0198 answers `<enable/>`.
+    pub(super) fn refuses_management(&self, error: &Element) -> bool {
+        self.enabling == Enabling::Asked
+            && self.purpose == Purpose::Fresh
+            && condition_and_text(error, ns::STREAM_ERRORS).0.as_deref() == Some("unsupported-stanza-type")
+    }
+}
+
+impl Login {
+    fn is_enable_answer(&self, element: &Element) -> bool {
+        self.enabling == Enabling::Asked && (element.is("enabled", ns::SM) || element.is("failed", ns::SM))
+    }
+}
+
+/// `<a h=…/>`.
+pub(super) fn acknowledgement(h: u32) -> Element {
+    Element::new("a", ns::SM).with_attribute("h", &h.to_string())
+}
+
+impl Session {
+    /// The transport is open: the first burst.
+    pub(super) fn start_login(&mut self, now: Instant, mut login: Box<Login>, round_trips: u32) {
+        // An attempt to resume has one deadline for all of it.
+        if login.purpose == Purpose::Fresh {
+            login.patience = self.config.login_timeout;
+            login.deadline = now + login.patience;
+        }
+        login.round_trips = round_trips + 1;
+        self.open_stream();
+        if self.config.pipelining
+            && let Some(mechanism) = self.credentials.blind(&self.config, self.known)
+        {
+            self.authenticate(&mut login, mechanism);
+            if login.purpose == Purpose::Resume && mechanism == Mechanism::Anonymous {
+                login.one_burst = true;
+                self.open_stream();
+                self.request_resume();
+            }
+        }
+        self.link = Link::Login(login);
+    }
+
+    fn open_stream(&mut self) {
         let open = Element::new("open", ns::FRAMING)
-            .with_attribute("to", &self.config.domain)
+            .with_attribute("to", self.credentials.domain())
             .with_attribute("version", "1.0");
         self.send(&open);
-        self.phase = Phase::Login(Step::Header(stream));
     }
 
-    pub(super) fn handle_login(&mut self, step: Step, element: &Element) {
-        match step {
-            Step::Header(stream) if element.is("open", ns::FRAMING) => {
-                self.phase = Phase::Login(Step::Features(stream));
+    fn authenticate(&mut self, login: &mut Login, mechanism: Mechanism) {
+        login.mechanism = Some(mechanism);
+        login.scram = mechanism.hash().map(|hash| {
+            let username = match &self.credentials {
+                super::Credentials::Account(account) => account.username.as_str(),
+                super::Credentials::Anonymous { .. } => "",
+            };
+            Scram::new(hash, username, self.nonces.next())
+        });
+        let mut auth = Element::new("auth", ns::SASL).with_attribute("mechanism", mechanism.name());
+        if let Some(scram) = &login.scram {
+            auth = auth.with_text(&BASE64.encode(scram.client_first().as_bytes()));
+        } else if mechanism == Mechanism::Plain {
+            auth = auth.with_text(&self.credentials.plain());
+        }
+        self.reached(Milestone::Authenticating);
+        self.send(&auth);
+    }
+
+    pub(super) fn handle_login(&mut self, now: Instant, mut login: Box<Login>, element: &Element) {
+        let next = self.take_step(now, &mut login, element);
+        match next {
+            Ok(Some(step)) => {
+                login.step = step;
+                self.link = Link::Login(login);
             }
-            Step::Features(Stream::First) if element.is("features", ns::STREAM) => self.authenticate(element),
-            Step::Features(Stream::Authenticated) if element.is("features", ns::STREAM) => self.bind(element),
-            Step::Authentication if element.is("success", ns::SASL) => {
-                self.reached(Milestone::Authenticated);
-                self.open_stream(Stream::Authenticated);
-            }
-            Step::Authentication if element.is("failure", ns::SASL) => {
-                self.fail(failures::sasl(&self.config, element));
-            }
-            Step::Bind { session } if is_answer(element, BIND_ID) => self.handle_bound(element, session),
-            Step::Session if is_answer(element, SESSION_ID) => self.handle_session(element),
-            // Jitsi's servers push what they have to tell before they answer the bind.
-            Step::Bind { .. } | Step::Session
-                if element.namespace == ns::CLIENT
-                    && matches!(element.name.as_str(), "message" | "presence") => {}
-            _ => self.fail(failures::unexpected(&self.config, element, step.waiting_for())),
+            // Established, or on to something else.
+            Ok(None) => {}
+            Err(failure) => self.attempt_failed_on(now, login, *failure),
         }
     }
 
-    fn authenticate(&mut self, features: &Element) {
-        let offered: Vec<String> = features
+    fn take_step(
+        &mut self,
+        now: Instant,
+        login: &mut Login,
+        element: &Element,
+    ) -> Result<Option<Step>, Box<crate::Failure>> {
+        let step = match login.step {
+            Step::Header if element.is("open", ns::FRAMING) => Step::Features,
+            Step::Features if element.is("features", ns::STREAM) => {
+                self.learn_mechanisms(login, element);
+                if login.mechanism.is_none() {
+                    self.authenticate_by_offer(login)?;
+                }
+                Step::Authentication
+            }
+            Step::Authentication if element.is("challenge", ns::SASL) => {
+                self.answer_challenge(login, element)?
+            }
+            Step::Authentication if element.is("success", ns::SASL) => {
+                self.verify_server(login, element)?;
+                self.reached(Milestone::Authenticated);
+                self.continue_authenticated(login);
+                Step::AuthenticatedHeader
+            }
+            Step::Authentication if element.is("failure", ns::SASL) => {
+                self.handle_sasl_failure(login, element)?;
+                Step::Authentication
+            }
+            Step::AuthenticatedHeader if element.is("open", ns::FRAMING) => Step::AuthenticatedFeatures,
+            Step::AuthenticatedFeatures if element.is("features", ns::STREAM) => {
+                self.handle_stream_features(login, element)?
+            }
+            Step::Bind { session } if is_answer(element, BIND_ID) => {
+                return self.handle_bound(now, login, element, session);
+            }
+            Step::Session if is_answer(element, SESSION_ID) => {
+                if element.attribute("type") != Some("result") {
+                    return Err(Box::new(failures::bind_refused(&self.config, element)));
+                }
+                return Ok(self.after_bind(now, login));
+            }
+            // In a burst it is answered before the session request that the features made necessary.
+            step @ (Step::Session | Step::Enable) if login.is_enable_answer(element) => {
+                login.enabling = Enabling::Answered;
+                if element.name == "enabled" {
+                    self.management = Some(Management::new(self.resumption(element)));
+                }
+                if step == Step::Enable {
+                    return Ok(self.after_bind(now, login));
+                }
+                step
+            }
+            Step::Resume if element.is("resumed", ns::SM) => {
+                self.handle_resumed(now, login.round_trips, element)?;
+                return Ok(None);
+            }
+            Step::Resume if element.is("failed", ns::SM) => {
+                self.handle_resume_refused(now, element);
+                return Ok(None);
+            }
+            // Jitsi's servers push what they have to tell before they answer the bind.
+            step @ (Step::Bind { .. } | Step::Session | Step::Enable)
+                if element.namespace == ns::CLIENT && element.name != "iq" =>
+            {
+                step
+            }
+            step => return Err(Box::new(failures::unexpected(&self.config, element, step.waiting_for()))),
+        };
+        Ok(Some(step))
+    }
+
+    fn learn_mechanisms(&mut self, login: &mut Login, features: &Element) {
+        let names = features
             .child("mechanisms", ns::SASL)
             .into_iter()
             .flat_map(Element::children)
             .filter(|child| child.is("mechanism", ns::SASL))
-            .map(Element::text)
-            .collect();
-        if !offered.iter().any(|mechanism| mechanism == "ANONYMOUS") {
-            return self.fail(failures::no_mechanism(&self.config, &offered));
+            .map(Element::text);
+        login.offered = names.filter_map(|name| Mechanism::from_name(&name)).collect();
+        let strongest = self.credentials.strongest(&self.config, &login.offered);
+        if strongest.is_some_and(|strongest| strongest != Mechanism::Anonymous) {
+            self.learn(super::Known { mechanism: strongest, ..self.known });
         }
-        self.reached(Milestone::Authenticating);
-        self.send(&Element::new("auth", ns::SASL).with_attribute("mechanism", "ANONYMOUS"));
-        self.phase = Phase::Login(Step::Authentication);
     }
 
-    fn bind(&mut self, features: &Element) {
+    pub(super) fn learn(&mut self, known: super::Known) {
+        if known != self.known {
+            self.known = known;
+            self.outputs.push_back(Output::Learned(known));
+        }
+    }
+
+    fn authenticate_by_offer(&mut self, login: &mut Login) -> Result<(), Box<crate::Failure>> {
+        let strongest = self.credentials.strongest(&self.config, &login.offered);
+        let mechanism = strongest.ok_or_else(|| {
+            Box::new(failures::no_mechanism(&self.config, &self.credentials, &login.offered))
+        })?;
+        login.round_trips += 1;
+        self.authenticate(login, mechanism);
+        Ok(())
+    }
+
+    /// A mechanism that was tried before the offer was known may be refused; then the offer decides. One that was
+    /// offered was refused for its credentials, and would be again.
+    fn handle_sasl_failure(
+        &mut self,
+        login: &mut Login,
+        element: &Element,
+    ) -> Result<(), Box<crate::Failure>> {
+        let offered = login.mechanism.is_some_and(|mechanism| login.offered.contains(&mechanism));
+        if offered || login.one_burst {
+            return Err(Box::new(failures::sasl(&self.config, &self.credentials, element)));
+        }
+        self.authenticate_by_offer(login)
+    }
+
+    fn answer_challenge(
+        &mut self,
+        login: &mut Login,
+        element: &Element,
+    ) -> Result<Step, Box<crate::Failure>> {
+        let message = decode(element);
+        let derivation = match (&mut login.scram, message) {
+            (Some(scram), Some(message)) => scram.challenge(&message),
+            _ => Err(super::scram::ScramError::Malformed),
+        };
+        let derivation = derivation.map_err(|error| Box::new(failures::scram(&self.config, error)))?;
+        self.outputs.push_back(Output::Derive(derivation));
+        Ok(Step::Derivation)
+    }
+
+    /// The key that `Derive` asked for.
+    pub(crate) fn handle_derived(&mut self, key: &SaltedPassword) {
+        let Link::Login(login) = &mut self.link else { return };
+        let (Step::Derivation, Some(scram)) = (login.step, &mut login.scram) else { return };
+        let response = Element::new("response", ns::SASL);
+        let response = response.with_text(&BASE64.encode(scram.client_final(key).as_bytes()));
+        login.step = Step::Authentication;
+        login.round_trips += 1;
+        self.send(&response);
+    }
+
+    fn verify_server(&self, login: &Login, success: &Element) -> Result<(), Box<crate::Failure>> {
+        let Some(scram) = &login.scram else { return Ok(()) };
+        let message = decode(success).unwrap_or_default();
+        scram.verify(&message).map_err(|error| Box::new(failures::scram(&self.config, error)))
+    }
+
+    /// `success` has been seen: the second burst.
+    fn continue_authenticated(&mut self, login: &mut Login) {
+        if login.one_burst {
+            return;
+        }
+        login.round_trips += 1;
+        self.open_stream();
+        if !self.config.pipelining {
+            return;
+        }
+        match login.purpose {
+            Purpose::Resume => self.request_resume(),
+            Purpose::Fresh => {
+                self.request_bind();
+                if self.config.stream_management && !self.known.no_management {
+                    self.request_management(login);
+                }
+            }
+        }
+    }
+
+    fn handle_stream_features(
+        &mut self,
+        login: &mut Login,
+        features: &Element,
+    ) -> Result<Step, Box<crate::Failure>> {
+        if login.purpose == Purpose::Resume {
+            if !self.config.pipelining {
+                login.round_trips += 1;
+                self.request_resume();
+            }
+            return Ok(Step::Resume);
+        }
         if features.child("bind", ns::BIND).is_none() {
-            return self.fail(failures::no_bind(&self.config));
+            return Err(Box::new(failures::no_bind(&self.config)));
+        }
+        let offered = features.child("sm", ns::SM).is_some();
+        if offered || login.enabling == Enabling::NotAsked {
+            self.learn(super::Known { no_management: !offered, ..self.known });
+        }
+        if !self.config.pipelining {
+            login.round_trips += 1;
+            self.request_bind();
         }
         // RFC 6120 dropped the session request; a server that means it does not call it optional (RFC 3921).
         let session = features
             .child("session", ns::SESSION)
             .is_some_and(|session| session.child("optional", ns::SESSION).is_none());
-        self.send(&Element::iq("set", BIND_ID).with_child(Element::new("bind", ns::BIND)));
-        self.phase = Phase::Login(Step::Bind { session });
+        Ok(Step::Bind { session })
     }
 
-    fn handle_bound(&mut self, answer: &Element, session: bool) {
+    fn request_bind(&mut self) {
+        let mut bind = Element::new("bind", ns::BIND);
+        if let Some(resource) = self.credentials.resource() {
+            bind = bind.with_child(Element::new("resource", ns::BIND).with_text(resource));
+        }
+        self.send(&Element::iq("set", BIND_ID).with_child(bind));
+    }
+
+    fn request_management(&mut self, login: &mut Login) {
+        login.enabling = Enabling::Asked;
+        self.send(&Element::new("enable", ns::SM).with_attribute("resume", "true"));
+    }
+
+    fn request_resume(&mut self) {
+        let Some(management) = &mut self.management else { return };
+        let h = management.tell().to_string();
+        let Some(resumption) = management.resumption() else { return };
+        let resume =
+            Element::new("resume", ns::SM).with_attribute("previd", &resumption.id).with_attribute("h", &h);
+        self.send(&resume);
+    }
+
+    fn handle_bound(
+        &mut self,
+        now: Instant,
+        login: &mut Login,
+        answer: &Element,
+        session: bool,
+    ) -> Result<Option<Step>, Box<crate::Failure>> {
         let jid =
             answer.child("bind", ns::BIND).and_then(|bind| bind.child("jid", ns::BIND)).map(Element::text);
         let jid = match (answer.attribute("type"), jid) {
-            (Some("result"), Some(jid)) => jid,
-            (Some("error"), _) => return self.fail(failures::bind_refused(&self.config, answer)),
-            _ => return self.fail(failures::unexpected(&self.config, answer, "the bound JID")),
+            (Some("result"), Some(jid)) if jid::FullJid::new(&jid).is_ok() => jid,
+            (Some("error"), _) => return Err(Box::new(failures::bind_refused(&self.config, answer))),
+            _ => return Err(Box::new(failures::unexpected(&self.config, answer, "a full JID"))),
         };
-        if jid::FullJid::new(&jid).is_err() {
-            return self.fail(failures::unexpected(&self.config, answer, "a full JID"));
-        }
         self.reached(Milestone::Bound);
         self.jid = Some(jid);
-        if session {
-            self.send(&Element::iq("set", SESSION_ID).with_child(Element::new("session", ns::SESSION)));
-            self.phase = Phase::Login(Step::Session);
-        } else {
-            self.establish();
+        if !session {
+            return Ok(self.after_bind(now, login));
         }
+        login.round_trips += 1;
+        self.send(&Element::iq("set", SESSION_ID).with_child(Element::new("session", ns::SESSION)));
+        Ok(Some(Step::Session))
     }
 
-    fn handle_session(&mut self, answer: &Element) {
-        match answer.attribute("type") {
-            Some("result") => self.establish(),
-            _ => self.fail(failures::bind_refused(&self.config, answer)),
+    fn after_bind(&mut self, now: Instant, login: &mut Login) -> Option<Step> {
+        let wanted = self.config.stream_management && !self.known.no_management;
+        if login.enabling == Enabling::NotAsked && wanted {
+            login.round_trips += 1;
+            self.request_management(login);
         }
+        if login.enabling == Enabling::Asked {
+            return Some(Step::Enable);
+        }
+        self.establish(now, login.round_trips, false);
+        None
     }
 
-    fn establish(&mut self) {
-        self.phase = Phase::Established;
-        self.deadline = None;
+    /// What `<enabled/>` grants. An `id` without `resume`, or the reverse, grants nothing.
+    fn resumption(&self, enabled: &Element) -> Option<Resumption> {
+        let granted = matches!(enabled.attribute("resume"), Some("true" | "1"));
+        let id = enabled.attribute("id").filter(|id| granted && !id.is_empty())?;
+        // Without `max` the server's own limit is unknown; Prosody's and ejabberd's defaults are longer than this.
+        let max = enabled.attribute("max").and_then(|max| max.parse().ok()).unwrap_or(60);
+        Some(Resumption { id: id.to_owned(), max: Duration::from_secs(max) })
+    }
+
+    pub(super) fn establish(&mut self, now: Instant, round_trips: u32, resumed: bool) {
+        let reconnected = !resumed && self.phase == Phase::Interrupted;
+        self.link = Link::Up;
+        self.phase = Phase::Connected;
+        self.liveness.start(now);
+        self.recovery.succeeded();
         self.reached(Milestone::Connected);
-        self.outputs.push_back(Output::Established { jid: self.jid.clone().unwrap_or_default() });
+        let jid = self.jid.clone().unwrap_or_default();
+        self.outputs.push_back(Output::Established { jid, resumed, reconnected, round_trips });
+        self.complete_refresh();
+        self.send_held();
     }
+}
+
+fn decode(element: &Element) -> Option<String> {
+    let bytes = BASE64.decode(element.text().trim().as_bytes()).ok()?;
+    String::from_utf8(bytes).ok()
 }
 
 /// Only the server itself answers these requests, and only it can speak before the resource is bound; `from` is the

@@ -18,11 +18,11 @@ use crate::times::Milestone;
 /// A connection to the server, over TLS or not. TLS keeps a kilobyte and a half, which the others need not pay for.
 pub(super) type Connection = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// Connects to the host of the service URL, telling `reached` of each phase.
+/// Connects to the host of the service URL, telling `reached` of each phase. Returns the round trips it took as well.
 pub(super) async fn connect(
     config: &Config,
     reached: &mut (dyn FnMut(Milestone) + Send),
-) -> Result<Connection, TransportError> {
+) -> Result<(Connection, u32), TransportError> {
     let url = &config.service_url;
     let addresses = resolve(url).await?;
     reached(Milestone::Dns);
@@ -31,11 +31,15 @@ pub(super) async fn connect(
     // Frames are written whole; waiting for more would only delay them.
     stream.set_nodelay(true).map_err(|error| lost(&error))?;
     if url.scheme() != "wss" {
-        return Ok(Either::Left(stream));
+        return Ok((Either::Left(stream), 1));
     }
     let stream = connect_tls(config, stream).await?;
     reached(Milestone::Tls);
-    Ok(Either::Right(Box::new(stream)))
+    let handshake = match stream.get_ref().1.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_2) => 2,
+        _ => 1,
+    };
+    Ok((Either::Right(Box::new(stream)), 1 + handshake))
 }
 
 async fn resolve(url: &Url) -> Result<Vec<SocketAddr>, TransportError> {

@@ -21,33 +21,39 @@ use crate::times::Milestone;
 /// Small enough for thousands of idle connections; a burst takes more reads, not more memory.
 const READ_BUFFER: usize = 4096;
 
-/// An open WebSocket. Frames are queued by `send` and go out while `poll_frame` is polled.
+/// An open WebSocket. Frames are queued by `send` and go out by `poll_flush`.
 pub(crate) struct WebSocket {
     stream: WebSocketStream<Connection>,
     limit: usize,
+    round_trips: u32,
     unflushed: bool,
 }
 
 impl WebSocket {
     pub(crate) async fn open(
         config: &Config,
+        url: &Url,
         reached: &mut (dyn FnMut(Milestone) + Send),
     ) -> Result<Self, TransportError> {
-        let connection = connector::connect(config, reached).await?;
+        let (connection, round_trips) = connector::connect(config, reached).await?;
         let limit = config.max_stanza_bytes;
         let options = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(limit))
             .max_frame_size(Some(limit));
-        let (stream, _response) =
-            client_async_with_config(upgrade_request(&config.service_url)?, connection, Some(options))
-                .await
-                .map_err(upgrade_error)?;
+        let (stream, _response) = client_async_with_config(upgrade_request(url)?, connection, Some(options))
+            .await
+            .map_err(upgrade_error)?;
         reached(Milestone::Upgrade);
-        Ok(Self { stream, limit, unflushed: false })
+        Ok(Self { stream, limit, round_trips: round_trips + 1, unflushed: false })
     }
 
-    /// Queues a frame. All that is queued before the next poll goes out in one write.
+    /// What it took to open it.
+    pub(crate) const fn round_trips(&self) -> u32 {
+        self.round_trips
+    }
+
+    /// Queues a frame. All that is queued before the next flush goes out in one write.
     pub(crate) fn send(&mut self, frame: String) -> Result<(), TransportError> {
         self.unflushed = true;
         let message = Message::Text(Utf8Bytes::from(frame));
@@ -55,23 +61,28 @@ impl WebSocket {
         started.map_err(|error| self.stream_error(error))
     }
 
-    /// Writes what is queued, as far as the peer takes it, and reads the next frame.
+    /// Writes what is queued, as far as the peer takes it. Tells whether that emptied the queue.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, TransportError>> {
+        if !self.unflushed {
+            return Poll::Ready(Ok(false));
+        }
+        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
+        flushed.map_err(|error| self.stream_error(error))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(true))
+    }
+
+    /// Reads the next frame.
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Utf8Bytes, TransportError>> {
         loop {
-            if self.unflushed
-                && let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx)
-            {
-                flushed.map_err(|error| self.stream_error(error))?;
-                self.unflushed = false;
-            }
             match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
                 Some(Ok(Message::Text(frame))) => return Poll::Ready(Ok(frame)),
                 Some(Ok(Message::Binary(_))) => {
                     let reason = "it sent a binary frame".to_owned();
                     return Poll::Ready(Err(TransportError::BadFrame { reason }));
                 }
-                // The pong that answers a ping is queued by the library and must go out.
-                Some(Ok(_)) => self.unflushed = true,
+                // The library answers pings by itself, before it reads on.
+                Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Err(self.stream_error(error))),
                 None => return Poll::Ready(Err(TransportError::Closed)),
             }

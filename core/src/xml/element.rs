@@ -38,6 +38,11 @@ impl Element {
         self
     }
 
+    pub(crate) fn with_text(mut self, text: &str) -> Self {
+        self.push(Node::Text(text.to_owned()));
+        self
+    }
+
     /// Adjacent texts become one: how a parser cuts them says nothing.
     pub(super) fn push(&mut self, node: Node) {
         match (self.children.last_mut(), node) {

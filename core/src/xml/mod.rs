@@ -19,5 +19,7 @@ pub(crate) mod ns {
     pub(crate) const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
     pub(crate) const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
     pub(crate) const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+    pub(crate) const SM: &str = "urn:xmpp:sm:3";
+    pub(crate) const PING: &str = "urn:xmpp:ping";
     pub(crate) const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 }

@@ -49,12 +49,12 @@ static void *work(void *argument) {
             listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, free_it, malloc(1), count_destroyed);
             listen_to(connection, JM_EVENT_CONNECTION_FAILED, free_it, malloc(1), count_destroyed);
             listen_to(connection, JM_EVENT_CONNECTION_DISCONNECTED, free_it, malloc(1), count_destroyed);
-            CHECK(jm_connection_connect(connection) == JM_OK);
+            CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
             continue;
         }
         struct record record = RECORD;
         record_events(connection, &record);
-        CHECK(jm_connection_connect(connection) == JM_OK);
+        CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
         if (round % 4 != 1) {
             wait_for(&record, 'e');
         }

@@ -1,5 +1,7 @@
 // What lib-jitsi-meet's guide teaches, as an ES module.
 
+import readline from 'node:readline';
+
 import JitsiMeetJS from 'jitsimeet';
 
 const initOptions = { disableAudioLevels: true };
@@ -11,14 +13,10 @@ const options = {
 
 JitsiMeetJS.init(initOptions);
 
-const connection = new JitsiMeetJS.JitsiConnection(null, null, options);
+const connection = new JitsiMeetJS.JitsiConnection(null, process.env.TOKEN ?? null, options);
 
 function onConnectionSuccess(id) {
   console.log('success', connection.getJid().endsWith(`/${id}`));
-  connection
-    .disconnect()
-    .then(() => console.log('disconnected'))
-    .catch((error) => console.log('disconnect failed', error));
 }
 
 function onConnectionFailed(error) {
@@ -32,8 +30,33 @@ function disconnect() {
   connection.removeEventListener(JitsiMeetJS.events.connection.CONNECTION_DISCONNECTED, disconnect);
 }
 
+function onNewToken(token) {
+  connection
+    .refreshToken(token)
+    .then(() => {
+      console.log('refreshed');
+    })
+    .catch((error) => {
+      console.log('refresh failed', error.message);
+    });
+}
+
+function unload() {
+  connection
+    .disconnect()
+    .then(() => console.log('disconnected'))
+    .catch((error) => console.log('disconnect failed', error));
+}
+
 connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_ESTABLISHED, onConnectionSuccess);
 connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_FAILED, onConnectionFailed);
 connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_DISCONNECTED, disconnect);
+
+// In place of a web page: new tokens are lines of standard input, and its end is that of the page.
+const page = readline.createInterface({ input: process.stdin });
+page.on('line', onNewToken);
+page.on('close', unload);
+// The connection alone keeps the program going.
+process.stdin.unref();
 
 connection.connect();

@@ -8,6 +8,12 @@ const connection = new JitsiConnection(null, null, { serviceUrl: SERVICE_URL, ho
 await connection.disconnect();
 console.log('disconnect of an idle connection');
 
+await connection.refreshToken('token');
+console.log('refreshToken of an idle connection');
+
+await connection.sendStanza('<presence/>').catch(({ code }) => console.log('sendStanza:', code));
+await connection.sendIq("<iq type='get'><x xmlns='x'/></iq>").catch(({ code }) => console.log('sendIq:', code));
+
 await connection.connectAsync();
 await connection.disconnect();
 console.log('connected and disconnected');

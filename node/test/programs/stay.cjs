@@ -5,14 +5,13 @@ const vm = require('node:vm');
 
 const { events, JitsiConnection } = require('jitsimeet');
 
-const { SERVICE_URL, DOMAIN, CONNECT_TIMEOUT } = process.env;
+const { SERVICE_URL, DOMAIN, OPTIONS } = process.env;
 
 v8.setFlagsFromString('--expose-gc');
 const collectGarbage = vm.runInNewContext('gc');
 
 function connect() {
-  const transport = { connectTimeout: CONNECT_TIMEOUT === undefined ? null : Number(CONNECT_TIMEOUT) };
-  const options = { serviceUrl: SERVICE_URL, hosts: { domain: DOMAIN }, transport };
+  const options = { serviceUrl: SERVICE_URL, hosts: { domain: DOMAIN }, ...JSON.parse(OPTIONS ?? '{}') };
   const connection = new JitsiConnection(null, null, options);
   connection.addEventListener(events.connection.CONNECTION_ESTABLISHED, () => {
     collectGarbage();

@@ -8,11 +8,18 @@ const connection = new JitsiConnection(null, null, { serviceUrl: SERVICE_URL, ho
 const nowhere = new JitsiConnection(null, null, { serviceUrl: 'ws://127.0.0.1:1/', hosts });
 
 nowhere.connectAsync();
-nowhere.connectAsync({ id: 'someone', password: 'secret' });
+nowhere.connectAsync({ id: 'someone' });
+nowhere.connectAsync({ id: 5 });
 nowhere.connectAsync(null, { signal: AbortSignal.abort() });
+nowhere.refreshToken(5);
+nowhere.sendStanza('<presence/>');
+nowhere.sendStanza('<presence>');
+nowhere.sendIq('<presence/>');
 connection.connectAsync();
 connection.connectAsync();
+connection.refreshToken('token');
 connection.disconnect();
+connection.refreshToken('token');
 shutdown({ timeout: -1 });
 
 nowhere.connectAsync().catch(() => setImmediate(() => console.log('went on')));

@@ -11,7 +11,11 @@ const options: JitsiMeetJS.ConnectionOptions = {
 JitsiMeetJS.init({ disableAudioLevels: true });
 const connection = new JitsiMeetJS.JitsiConnection(null, null, options);
 connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_ESTABLISHED, (id: string) => id);
-connection.connect();
+connection.connect({ id: 'someone', password: 'secret' });
+connection
+  .refreshToken('token')
+  .then(() => connection.sendStanza('<presence/>'))
+  .catch((error: JitsiMeetJS.JitsiError) => error.serverText);
 connection
   .disconnect()
   .then(() => JitsiMeetJS.shutdown())

@@ -1,6 +1,7 @@
 // The types as an ES module sees them: what they allow and what they refuse. Compiled, never run.
 
 import JitsiMeetJS, {
+  type ConnectionErrorCode,
   type ConnectionErrorType,
   type ConnectionTimes,
   type Credentials,
@@ -10,6 +11,7 @@ import JitsiMeetJS, {
   init,
   JitsiConnection,
   JitsiError,
+  setNetworkInfo,
   shutdown,
   type version,
 } from 'jitsimeet';
@@ -18,12 +20,18 @@ import JitsiMeetJS, {
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function assertSame<A, B>(..._: Same<A, B> extends true ? [] : ['the types differ']): void {}
 
+type Text = string | undefined;
+
 const hosts = { domain: 'meet.example' };
 const serviceUrl = 'wss://meet.example/xmpp-websocket';
 const connection: JitsiMeetJS.JitsiConnection = new JitsiConnection(null, 'token', { serviceUrl, hosts });
 const { CONNECTION_ESTABLISHED, CONNECTION_FAILED, CONNECTION_DISCONNECTED } = events.connection;
+const { INTERRUPTED, RESUMED, STANZA_RECEIVED } = events.connection;
 
-connection.addEventListener(CONNECTION_ESTABLISHED, (...args) => assertSame<typeof args, [id: string]>());
+connection.addEventListener(CONNECTION_ESTABLISHED, (id, session) => {
+  assertSame<typeof id, string>();
+  assertSame<typeof session, { resumed: boolean; reconnected: boolean }>();
+});
 connection.addEventListener(CONNECTION_DISCONNECTED, (...args) =>
   assertSame<typeof args, [message: string | undefined]>(),
 );
@@ -36,15 +44,31 @@ connection.addEventListener(CONNECTION_FAILED, (errorType, message, credentials,
     connection.connect();
   }
 });
+connection.addEventListener(INTERRUPTED, (interruption) =>
+  assertSame<typeof interruption, { code: ConnectionErrorCode; message: string }>(),
+);
+connection.addEventListener(RESUMED, (resumption) =>
+  assertSame<typeof resumption, { attempts: number; downtime_ms: number; resent: number }>(),
+);
+connection.addEventListener(STANZA_RECEIVED, (xml, { name, from, to, type, id }) => {
+  assertSame<typeof xml, string>();
+  assertSame<typeof name, 'iq' | 'message' | 'presence'>();
+  assertSame<[typeof from, typeof to, typeof type, typeof id], [Text, Text, Text, Text]>();
+});
 connection.removeEventListener('connection.connectionFailed', () => {});
 
 assertSame<ReturnType<typeof connection.connect>, void>();
 assertSame<ReturnType<typeof connection.connectAsync>, Promise<string>>();
 assertSame<ReturnType<typeof connection.disconnect>, Promise<void>>();
+assertSame<ReturnType<typeof connection.refreshToken>, Promise<void>>();
+assertSame<ReturnType<typeof connection.sendStanza>, Promise<void>>();
+assertSame<ReturnType<typeof connection.sendIq>, Promise<string>>();
 assertSame<ReturnType<typeof connection.getJid>, string | null>();
 assertSame<ReturnType<typeof connection.getConnectionTimes>, ConnectionTimes>();
 assertSame<typeof version, string>();
 
+connection.connect({ id: 'someone@meet.example', password: 'secret', name: 'room' });
+connection.connect({ id: null });
 connection.connectAsync(null, { signal: AbortSignal.timeout(1000) }).catch((error: unknown) => {
   if (error instanceof JitsiError && error.status === 'connection_failed') {
     const transient: boolean | undefined = error.transient;
@@ -52,18 +76,28 @@ connection.connectAsync(null, { signal: AbortSignal.timeout(1000) }).catch((erro
   }
   return undefined;
 });
+connection.sendIq('<iq/>', { timeout: 500 });
+connection.sendIq('<iq/>');
 init({ workerThreads: 4 });
+setNetworkInfo({ isOnline: false });
 shutdown({ timeout: 100 }).then(() => JitsiMeetJS.init());
+new JitsiConnection(null, null, { serviceUrl, hosts, sasl: { mechanisms: ['SCRAM-SHA-256'] }, reconnect: {} });
 
 // @ts-expect-error: a required option is missing
 new JitsiConnection(null, null, { hosts });
 // @ts-expect-error: an option has the wrong type
 new JitsiConnection(null, null, { serviceUrl, hosts, loginTimeout: 'soon' });
+// @ts-expect-error: an option has none of its values
+new JitsiConnection(null, null, { serviceUrl, hosts, transport: { pipelining: 'on' } });
 // @ts-expect-error: there is no such event
 connection.addEventListener('connection.established', () => {});
 // @ts-expect-error: the listener takes what the event does not give
 connection.addEventListener(CONNECTION_ESTABLISHED, (id: number) => id);
-// @ts-expect-error: logging in to an account is not supported yet
-connection.connect({ id: 'someone@meet.example', password: 'secret' });
+// @ts-expect-error: a password is text
+connection.connect({ id: 'someone@meet.example', password: 5 });
+// @ts-expect-error: there is no refreshing without a token
+connection.refreshToken();
+// @ts-expect-error: the timeout has a name
+connection.sendIq('<iq/>', 500);
 // @ts-expect-error: JitsiError is made by this package alone
 new JitsiError('text');

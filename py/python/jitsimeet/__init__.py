@@ -19,11 +19,16 @@ Exceptions::
      +-- JitsiError                      everything this library raises; has .status
           +-- InvalidOptionError         an option is missing or unusable; has .key; also a ValueError
           +-- InvalidStateError          the call is not allowed in the present state
-          +-- ConnectionFailedError      the attempt to connect failed; has .code, .transient and more
+          +-- ConnectionFailedError      the attempt to connect failed, or the server refused a new token; has .code,
+          |                              .transient and more
           +-- AbortedError               the call was given up because the connection was closed
+          +-- InvalidStanzaError         the stanza is not one that can be sent; also a ValueError
+          +-- NotConnectedError          there is no session to send on
+          +-- SendQueueFullError         the server acknowledges too little: nothing was sent
+          +-- SessionLostError           the session was lost: the stanza may or may not have arrived
 
 Besides, a wrong argument is a ``TypeError`` or ``ValueError``, use from another event loop a ``RuntimeError``, and a
-time that ran out a ``TimeoutError``, as everywhere in Python.
+time that ran out (of ``shutdown`` or ``send_iq``) the builtin ``TimeoutError``, as everywhere in Python.
 """
 
 from ._connection import JitsiConnection
@@ -34,16 +39,23 @@ from ._events import (
     ConnectionEstablished,
     ConnectionEvent,
     ConnectionFailed,
+    ConnectionInterrupted,
+    ConnectionResumed,
+    StanzaReceived,
 )
 from ._exceptions import (
     AbortedError,
     ConnectionFailedError,
     InvalidOptionError,
+    InvalidStanzaError,
     InvalidStateError,
     JitsiError,
+    NotConnectedError,
+    SendQueueFullError,
+    SessionLostError,
 )
 from ._native import __version__
-from ._process import init, shutdown
+from ._process import init, set_network_info, shutdown
 
 __all__ = [
     "AbortedError",
@@ -54,11 +66,19 @@ __all__ = [
     "ConnectionEvent",
     "ConnectionFailed",
     "ConnectionFailedError",
+    "ConnectionInterrupted",
+    "ConnectionResumed",
     "InvalidOptionError",
+    "InvalidStanzaError",
     "InvalidStateError",
     "JitsiConnection",
     "JitsiError",
+    "NotConnectedError",
+    "SendQueueFullError",
+    "SessionLostError",
+    "StanzaReceived",
     "__version__",
     "init",
+    "set_network_info",
     "shutdown",
 ]

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Literal
 
-from ._exceptions import JitsiError
-
 
 class _Name(str, Enum):
     """A member is its string: it compares, hashes, prints and formats as that."""
@@ -24,6 +22,12 @@ class ConnectionEvent(_Name):
     """The attempt failed or the session was lost: :class:`ConnectionFailed`."""
     CONNECTION_DISCONNECTED = "connection.connectionDisconnected"
     """The connection was closed on request: :class:`ConnectionDisconnected`."""
+    INTERRUPTED = "connection.interrupted"
+    """The transport is lost, and recovery is under way: :class:`ConnectionInterrupted`."""
+    RESUMED = "connection.resumed"
+    """The session goes on over a new transport: :class:`ConnectionResumed`."""
+    STANZA_RECEIVED = "connection.stanzaReceived"
+    """A stanza came: :class:`StanzaReceived`. Delivered only while it has a listener."""
 
 
 class ConnectionErrorType(_Name):
@@ -32,7 +36,7 @@ class ConnectionErrorType(_Name):
     PASSWORD_REQUIRED = "connection.passwordRequired"
     """The credentials were refused, or credentials are needed and none were given."""
     CONNECTION_DROPPED_ERROR = "connection.droppedError"
-    """An established session was lost, or the peer broke the protocol."""
+    """An established session was lost and not resumed, or the peer broke the protocol."""
     SERVER_ERROR = "connection.serverError"
     """The service URL answered with an HTTP status of 5xx."""
     OTHER_ERROR = "connection.otherError"
@@ -82,16 +86,37 @@ class ConnectionErrorCode(_Name):
     """The server sent something that the protocol does not allow at this point."""
     INTERNAL = "internal"
     """A defect of this library. Please report it."""
+    CREDENTIALS_INCOMPLETE = "credentials_incomplete"
+    """An id was given without a password, or a password without an id, or one of them cannot be used."""
+    SERVER_NOT_AUTHENTICATED = "server_not_authenticated"
+    """The server could not prove that it knows the password."""
+    PING_TIMEOUT = "ping_timeout"
+    """The server did not answer pings: the link is dead."""
+    RESUME_REFUSED = "resume_refused"
+    """The server no longer has the session that was to be resumed."""
+    RESUME_TIMEOUT = "resume_timeout"
+    """The session could not be resumed within the time that the server keeps it."""
+    OVER_ACKNOWLEDGED = "over_acknowledged"
+    """The server acknowledged stanzas that were never sent."""
+    LISTENER_STALLED = "listener_stalled"
+    """The event loop did not take events for ``eventQueue.stallTimeout``."""
 
 
 @dataclass(frozen=True)
 class ConnectionEstablished:
-    """``connection.connectionEstablished``: the server has bound a resource."""
+    """``connection.connectionEstablished``: the server has bound a resource, or the session goes on.
+
+    Comes again after each :class:`ConnectionResumed`, as in lib-jitsi-meet, and after each reconnect.
+    """
 
     kind: ClassVar[Literal[ConnectionEvent.CONNECTION_ESTABLISHED]] = ConnectionEvent.CONNECTION_ESTABLISHED
 
     id: str
     """The resource of the JID, as lib-jitsi-meet passes it."""
+    resumed: bool = False
+    """The session of before goes on: nothing that was sent either way is lost."""
+    reconnected: bool = False
+    """It is a fresh session after a lost one."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +156,60 @@ class ConnectionDisconnected:
     """What the server said on closing, if anything."""
 
 
-Event = ConnectionEstablished | ConnectionFailed | ConnectionDisconnected
+@dataclass(frozen=True)
+class ConnectionInterrupted:
+    """``connection.interrupted``: the transport is lost; the session is being resumed, or a fresh one set up."""
 
-Item = tuple[int, None, Event] | tuple[int, int, str | JitsiError | None]
+    kind: ClassVar[Literal[ConnectionEvent.INTERRUPTED]] = ConnectionEvent.INTERRUPTED
+
+    code: ConnectionErrorCode
+    """Why the transport was lost, or why the last attempt failed."""
+    message: str
+    """The same, as a sentence."""
+
+
+@dataclass(frozen=True)
+class ConnectionResumed:
+    """``connection.resumed``: the session goes on over a new transport. Its :class:`ConnectionEstablished` follows."""
+
+    kind: ClassVar[Literal[ConnectionEvent.RESUMED]] = ConnectionEvent.RESUMED
+
+    attempts: int
+    """How many attempts it took."""
+    downtime_ms: float
+    """How long the session was without a transport."""
+    resent: int
+    """How many stanzas were sent again."""
+
+
+@dataclass(frozen=True)
+class StanzaReceived:
+    """``connection.stanzaReceived``: a stanza as it came (RFC 6120, section 8)."""
+
+    kind: ClassVar[Literal[ConnectionEvent.STANZA_RECEIVED]] = ConnectionEvent.STANZA_RECEIVED
+
+    xml: str
+    """The XML text, as it came."""
+    name: str
+    """``iq``, ``message`` or ``presence``."""
+    from_: str | None
+    """Who sent it; ``None`` if it is the server, for this account."""
+    to: str | None
+    """Whom it is for."""
+    type: str | None
+    """The attribute ``type``."""
+    id: str | None
+    """The attribute ``id``."""
+
+
+Event = (
+    ConnectionEstablished
+    | ConnectionFailed
+    | ConnectionDisconnected
+    | ConnectionInterrupted
+    | ConnectionResumed
+    | StanzaReceived
+)
+
+Item = tuple[int, None, Event] | tuple[int, int, str | Exception | None]
 """What the engine delivers: the id of the connection, and an event, or the token of a call and its outcome."""

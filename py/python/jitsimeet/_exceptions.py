@@ -43,13 +43,44 @@ class AbortedError(JitsiError):
     status = "aborted"
 
 
+class NotConnectedError(JitsiError):
+    """There is no session to send on."""
+
+    status = "not_connected"
+
+
+class InvalidStanzaError(JitsiError, ValueError):
+    """The stanza is not one that can be sent; the message says why."""
+
+    status = "invalid_stanza"
+
+
+class SendQueueFullError(JitsiError):
+    """``sendQueue`` is full, since the server acknowledges too little: nothing was queued."""
+
+    status = "send_queue_full"
+
+
+class SessionLostError(JitsiError):
+    """The session was lost before the server acknowledged the stanza, which may or may not have arrived.
+
+    Or before it answered the request.
+    """
+
+    status = "session_lost"
+
+
 class ConnectionFailedError(JitsiError):
-    """The attempt to connect failed. The listeners are told the same, before this is raised."""
+    """The attempt to connect failed, or the server refused a new token.
+
+    The listeners are told of a failed connection before this is raised. A refused token is no event: the session goes
+    on with the old one.
+    """
 
     status = "connection_failed"
 
     failure: ConnectionFailed
-    """The event with which the listeners were told."""
+    """Why, as the listeners are told."""
 
     def __init__(self, message: str, failure: ConnectionFailed) -> None:
         super().__init__(message, failure)

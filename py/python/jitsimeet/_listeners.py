@@ -44,6 +44,10 @@ class Listeners:
                 del listeners[index]
                 return
 
+    def listens_to(self, event: ConnectionEvent) -> bool:
+        """Tell whether there is a listener."""
+        return bool(self._listeners.get(event))
+
     def call(self, event: Event) -> None:
         """Call the listeners that there are at this moment."""
         for _, call in tuple(self._listeners.get(event.kind, ())):

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _native
-from ._exceptions import JitsiError
 
 if TYPE_CHECKING:
     from ._connection import JitsiConnection
@@ -64,6 +63,8 @@ class LoopHub:
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._tokens = itertools.count(1)
         self._items: deque[Item] = deque()
+        # A drain is under way or comes in the next turn, so that no wake-up has to ask for one.
+        self._draining = False
 
     def attach(self, connection: JitsiConnection, native: _native.Connection) -> None:
         """Deliver the events of the connection for as long as its object exists."""
@@ -83,7 +84,7 @@ class LoopHub:
         loop = self._loop()
         if loop is not None:
             try:
-                loop.call_soon_threadsafe(self._drain)
+                loop.call_soon_threadsafe(self._woken)
             except RuntimeError:
                 # Closed, as a loop may be at any time.
                 self._close()
@@ -92,17 +93,36 @@ class LoopHub:
         self._native.close()
         self._calls.clear()
 
+    def _woken(self) -> None:
+        if not self._draining:
+            self._drain()
+
     def _drain(self) -> None:
-        more = True
+        self._draining = True
         try:
-            items, more = self._native.drain(_ITEMS_PER_TURN)
-            self._items.extend(items)
-            while self._items:
-                self._deliver(self._items.popleft())
+            if not self._items:
+                items, self._draining = self._native.drain(_ITEMS_PER_TURN)
+                self._items.extend(items)
+            self._deliver_items()
         finally:
             # A listener may have left by way of SystemExit: the loop still runs for the clean-up, which waits for us.
-            if more or self._items:
+            self._draining = self._draining or bool(self._items)
+            if self._draining:
                 asyncio.get_running_loop().call_soon(self._drain)
+
+    def _deliver_items(self) -> None:
+        """Deliver all items, but leave an event that follows an outcome of its connection to the next turn.
+
+        Whoever awaits the outcome goes on before that, and so meets everything in order.
+        """
+        settled = set()
+        while self._items:
+            connection, call, _ = self._items[0]
+            if call is not None:
+                settled.add(connection)
+            elif connection in settled:
+                return
+            self._deliver(self._items.popleft())
 
     def _deliver(self, item: Item) -> None:
         if item[1] is None:
@@ -113,7 +133,9 @@ class LoopHub:
         future = self._calls.pop(item[1])
         if future.done():
             return  # Cancelled.
-        if isinstance(item[2], JitsiError):
+        if isinstance(item[2], Exception):
             future.set_exception(item[2])
+            # Whoever has stopped waiting needs no "exception was never retrieved" in the log.
+            future.exception()
         else:
             future.set_result(item[2])

@@ -16,6 +16,7 @@ __all__ = [
     "Hub",
     "__version__",
     "init",
+    "set_network_info",
     "shutdown",
 ]
 
@@ -28,6 +29,7 @@ CONNECTION_TIMES: tuple[str, ...]
 OPTIONS: tuple[str, ...]
 
 def init(keywords: dict[str, Any]) -> None: ...
+def set_network_info(is_online: bool) -> None: ...
 def shutdown(timeout: float) -> None:
     """Block with the GIL released."""
 
@@ -55,14 +57,25 @@ class Connection:
         cls, app_id: str | None, token: str | None, options: dict[str, Any] | None, keywords: dict[str, Any]
     ) -> Connection: ...
     def attach(self, hub: Hub) -> int:
-        """Have everything delivered through this hub; return the id there. Once, before all that follows."""
+        """Have everything delivered through this hub; return the id there. Once, before any call."""
 
-    def connect(self, token: int) -> None:
-        """Start to connect; the outcome comes under the token. Raises ``InvalidStateError``."""
+    # The outcome of what follows comes through the hub, under the number `call`.
+    def connect(self, account: str | None, password: str | None, call: int) -> None:
+        """Start to connect. Raises ``InvalidStateError``."""
 
-    def disconnect(self, token: int) -> None:
-        """Start to disconnect; the outcome comes under the token."""
+    def disconnect(self, call: int) -> None: ...
+    def refresh_token(self, token: str, call: int) -> None:
+        """Start to change the token. Raises ``InvalidStateError``."""
+
+    def send_stanza(self, xml: str, call: int) -> None:
+        """Start to send. Raises ``InvalidStanzaError``."""
+
+    def send_iq(self, xml: str, timeout: float | None, call: int) -> None:
+        """Start to send. Raises ``InvalidStanzaError``."""
+
+    def set_stanza_listening(self, listening: bool) -> None:
+        """Say whether stanzas are wanted. To be said again after ``attach``."""
 
     def jid(self) -> str | None: ...
     def connection_times(self, now: float) -> dict[str, float]:
-        """Return milliseconds on the clock that reads ``now``."""
+        """Return milliseconds on the clock that reads ``now``, and ``round_trips``."""

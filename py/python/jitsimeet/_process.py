@@ -11,15 +11,24 @@ _EXIT_TIMEOUT = 1.0
 
 
 def init(**options: Any) -> None:
-    """Set what holds for the whole process. Optional; may be called again until the first connection connects.
+    """Set what holds for the whole process. Optional; may be called again.
 
     ``worker_threads`` (default 2) is how many threads serve all connections of the process. Options of connections,
     and those that only mean something in a browser, are accepted and have no effect here.
 
-    Raises :class:`InvalidStateError` once connections run, until :func:`shutdown`; :class:`InvalidOptionError` or
-    ``TypeError`` for a wrong option.
+    Raises :class:`InvalidStateError` if it would change something while connections run, which is from the first
+    ``connect`` until :func:`shutdown`; :class:`InvalidOptionError` or ``TypeError`` for a wrong option.
     """
     _native.init(options)
+
+
+def set_network_info(*, is_online: bool) -> None:
+    """Tell whether the machine has a network, as lib-jitsi-meet's ``setNetworkInfo`` does.
+
+    Without one no attempt to resume or to reconnect is made; when it is back the next attempt is made at once.
+    Connections that are established find out by themselves.
+    """
+    _native.set_network_info(is_online)
 
 
 def shutdown(timeout: float = 5.0) -> None:

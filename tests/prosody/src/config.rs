@@ -10,6 +10,10 @@ pub(crate) struct Ports {
     pub(crate) https: u16,
 }
 
+/// The XMPP domain of accounts, and the one that there is.
+pub(crate) const ACCOUNTS_DOMAIN: &str = "accounts.localhost";
+pub(crate) const ACCOUNT: (&str, &str) = ("user", "pencil");
+
 /// The XMPP domain, and the host name of the certificate.
 pub(crate) const DOMAIN: &str = "localhost";
 
@@ -34,7 +38,7 @@ pub(crate) fn config(folder: &Path, ports: Ports) -> String {
     set("http_ports", &format!("{{ {} }}", ports.http));
     set("https_ports", &format!("{{ {} }}", ports.https));
     text.push_str(COMMON);
-    text.push_str(ANONYMOUS_HOST);
+    text.push_str(HOSTS);
     text
 }
 
@@ -57,9 +61,14 @@ c2s_require_encryption = false
 http_default_host = "localhost"
 "#;
 
-const ANONYMOUS_HOST: &str = r#"
+const HOSTS: &str = r#"
 VirtualHost "localhost"
-	authentication = "anonymous"
+	authentication = "jitsimeet_test"
+	smacks_hibernation_time = 60
+
+VirtualHost "accounts.localhost"
+	authentication = "internal_hashed"
+	smacks_hibernation_time = 60
 "#;
 
 /// A Lua string literal.

@@ -22,7 +22,9 @@ use std::{env, fs};
 use tempfile::TempDir;
 
 use certificate::Certificates;
-use config::{CERTIFICATE, CERTIFICATES, CONFIG, DATA, DOMAIN, KEY, MODULES, Ports};
+use config::{
+    ACCOUNT, ACCOUNTS_DOMAIN, CERTIFICATE, CERTIFICATES, CONFIG, DATA, DOMAIN, KEY, MODULES, Ports,
+};
 use process::{Process, Started, User};
 
 /// The ports are free when they are chosen; another program may take one before Prosody does.
@@ -129,6 +131,30 @@ impl TestProsody {
         DOMAIN
     }
 
+    /// The XMPP domain of accounts.
+    #[must_use]
+    pub fn accounts_domain(&self) -> &str {
+        ACCOUNTS_DOMAIN
+    }
+
+    /// The account that there is: its user name and its password.
+    #[must_use]
+    pub fn account(&self) -> (&str, &str) {
+        ACCOUNT
+    }
+
+    /// The port on 127.0.0.1 of the XMPP WebSocket without TLS.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.ports.http
+    }
+
+    /// The port on 127.0.0.1 of the XMPP WebSocket with TLS.
+    #[must_use]
+    pub fn secure_port(&self) -> u16 {
+        self.ports.https
+    }
+
     /// The certificate, in PEM, of the authority that has issued the server's; made for this instance.
     #[must_use]
     pub fn ca_certificate(&self) -> &str {
@@ -144,7 +170,9 @@ fn lay_out(folder: &Path, certificates: &Certificates) -> io::Result<()> {
     for name in [DATA, MODULES, CERTIFICATES] {
         fs::create_dir(folder.join(name))?;
     }
-    fs::write(folder.join(MODULES).join("mod_jitsimeet_test.lua"), include_str!("mod_jitsimeet_test.lua"))?;
+    let modules = folder.join(MODULES);
+    fs::write(modules.join("mod_jitsimeet_test.lua"), include_str!("mod_jitsimeet_test.lua"))?;
+    fs::write(modules.join("mod_auth_jitsimeet_test.lua"), include_str!("mod_auth_jitsimeet_test.lua"))?;
     fs::write(folder.join(CERTIFICATE), &certificates.certificate)?;
     fs::write(folder.join(KEY), &certificates.key)
 }

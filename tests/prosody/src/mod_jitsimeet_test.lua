@@ -8,5 +8,6 @@ require "net.server".watchfd(0, function ()
 end);
 
 module:hook("server-started", function ()
+	require "core.usermanager".create_user("user", "pencil", "accounts.localhost");
 	module:log("info", "the test may begin");
 end, -1000);

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// The faults of a connection. The default is none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Faults {
     /// Misbehaviour in place of the WebSocket upgrade.
@@ -12,6 +12,27 @@ pub struct Faults {
     pub status: Option<u16>,
     /// Misbehaviour of the XMPP stream.
     pub stream: Option<StreamFault>,
+    /// Misbehaviour when a session is to be resumed.
+    pub resume: Option<ResumeFault>,
+    /// Offer no stream management, and close the stream of who asks for it, as Prosody without mod_smacks does.
+    #[serde(default)]
+    pub no_management: bool,
+    /// The mechanisms offered, in place of those that the server has.
+    pub mechanisms: Option<Vec<String>>,
+}
+
+/// Misbehaviour when a session is to be resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResumeFault {
+    /// The session is not known.
+    Refuse,
+    /// The session is not known any more, and `h` says what arrived.
+    RefuseWithCount,
+    /// Answer nothing.
+    Silent,
+    /// Acknowledge one stanza more than was sent.
+    OverAcknowledge,
 }
 
 /// Misbehaviour in place of the WebSocket upgrade.

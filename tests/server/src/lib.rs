@@ -5,35 +5,43 @@
 //! two cannot share a mistake.
 #![forbid(unsafe_code)]
 
+mod auth;
 mod faults;
+mod sessions;
 mod stream;
 mod tls;
 mod websocket;
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use faults::{Faults, StreamFault, UpgradeFault};
+pub use auth::token;
+pub use faults::{Faults, ResumeFault, StreamFault, UpgradeFault};
+use sessions::{Out, Sessions};
 pub use tls::Authority;
 
 /// The domain of the server.
 pub const DOMAIN: &str = "meet.example";
 
 /// How a server is to be started.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub struct Options {
     /// The port on 127.0.0.1; 0 lets the system choose.
     pub port: u16,
     /// Serve `wss:`, with a certificate for `localhost` from a fresh authority.
     pub tls: bool,
+    /// Accounts: user names and their passwords.
+    pub accounts: HashMap<String, String>,
+    /// Guests must bear a JSON Web Token signed with this secret (HS256).
+    pub token_secret: Option<String>,
 }
 
 /// A running server. Dropping it ends it and cuts all its connections.
@@ -48,17 +56,17 @@ pub struct TestServer {
 /// What the connections of a server share.
 #[derive(Debug)]
 struct Shared {
+    accounts: HashMap<String, String>,
+    token_secret: Option<String>,
     state: Mutex<State>,
-    connections: AtomicU64,
-    /// Counts the commands to close all streams.
-    close: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     faults: Faults,
-    sessions: Vec<String>,
-    next_resource: u64,
+    sessions: Sessions,
+    connections: HashMap<u64, UnboundedSender<Out>>,
+    accepted: u64,
 }
 
 impl TestServer {
@@ -71,9 +79,9 @@ impl TestServer {
         let authority = options.tls.then(|| Authority::new(&["localhost"])).transpose()?;
         let acceptor = authority.as_ref().map(Authority::acceptor).transpose()?;
         let shared = Arc::new(Shared {
+            accounts: options.accounts,
+            token_secret: options.token_secret,
             state: Mutex::default(),
-            connections: AtomicU64::new(0),
-            close: watch::Sender::new(0),
         });
         let stop = CancellationToken::new();
         let address = listener.local_addr()?;
@@ -120,21 +128,47 @@ impl TestServer {
         self.shared.state().faults = faults;
     }
 
-    /// The full JIDs that are bound at this moment.
+    /// The full JIDs that are bound at this moment, those that wait to be resumed included.
     #[must_use]
     pub fn sessions(&self) -> Vec<String> {
-        self.shared.state().sessions.clone()
+        self.shared.state().sessions.jids()
     }
 
     /// How many TCP connections have been accepted so far.
     #[must_use]
     pub fn connections(&self) -> u64 {
-        self.shared.connections.load(Ordering::Relaxed)
+        self.shared.state().accepted
+    }
+
+    /// Sends a stanza to a full JID; false if nobody is bound there.
+    pub fn deliver(&self, jid: &str, stanza: impl Into<String>) -> bool {
+        self.shared.state().sessions.deliver(jid, stanza.into())
     }
 
     /// Closes every open stream with `<close/>` (RFC 7395, section 3.6).
     pub fn close_streams(&self) {
-        self.shared.close.send_modify(|count| *count += 1);
+        self.shared.tell_all(&Out::CloseStream);
+    }
+
+    /// Sends a frame on every connection as it is, behind the back of all counters.
+    pub fn inject(&self, frame: impl Into<String>) {
+        self.shared.tell_all(&Out::Text(frame.into()));
+    }
+
+    /// Drops every TCP connection.
+    pub fn cut(&self) {
+        self.shared.tell_all(&Out::Cut);
+    }
+
+    /// Goes silent on every connection, and keeps it.
+    pub fn stall(&self) {
+        self.shared.tell_all(&Out::Stall);
+    }
+
+    /// Forgets all sessions and drops every TCP connection, as a server that restarts.
+    pub fn restart(&self) {
+        self.shared.state().sessions.clear();
+        self.cut();
     }
 }
 
@@ -143,18 +177,23 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Binds a new anonymous user.
-    fn bind(&self) -> String {
-        let mut state = self.state();
-        state.next_resource += 1;
-        let number = state.next_resource;
-        let jid = format!("guest{number:06}@{DOMAIN}/res{number:06}");
-        state.sessions.push(jid.clone());
-        jid
+    fn tell_all(&self, out: &Out) {
+        for connection in self.state().connections.values() {
+            // A connection that is ending does not need to be told.
+            let _ = connection.send(out.clone());
+        }
     }
 
-    fn unbind(&self, jid: &str) {
-        self.state().sessions.retain(|bound| bound != jid);
+    /// A connection that is there to be told things; returns its number.
+    fn connected(&self, connection: UnboundedSender<Out>) -> u64 {
+        let mut state = self.state();
+        let number = state.accepted;
+        state.connections.insert(number, connection);
+        number
+    }
+
+    fn disconnected(&self, number: u64) {
+        self.state().connections.remove(&number);
     }
 }
 
@@ -170,7 +209,7 @@ async fn accept(
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        shared.connections.fetch_add(1, Ordering::Relaxed);
+        shared.state().accepted += 1;
         let connection = websocket::serve(socket, tls.clone(), Arc::clone(&shared));
         tokio::spawn(stop.clone().run_until_cancelled_owned(connection));
     }

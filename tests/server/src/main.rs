@@ -21,6 +21,17 @@ struct Arguments {
     /// Serve wss: with a certificate for localhost from a fresh authority.
     #[arg(long)]
     tls: bool,
+    /// An account, as NAME:PASSWORD; may be given again.
+    #[arg(long, value_parser = account)]
+    account: Vec<(String, String)>,
+    /// Guests must bear a JSON Web Token signed with this secret (HS256).
+    #[arg(long)]
+    token_secret: Option<String>,
+}
+
+fn account(text: &str) -> Result<(String, String), String> {
+    let (name, password) = text.split_once(':').ok_or("must be NAME:PASSWORD")?;
+    Ok((name.to_owned(), password.to_owned()))
 }
 
 #[derive(Deserialize)]
@@ -29,6 +40,18 @@ enum Command {
     Faults(Faults),
     Sessions,
     Close,
+    /// Sends a stanza to a full JID.
+    Deliver {
+        jid: String,
+        stanza: String,
+    },
+    /// Sends a frame on every connection as it is.
+    Inject {
+        frame: String,
+    },
+    Cut,
+    Stall,
+    Restart,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -43,7 +66,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> io::Result<()> {
-    let server = TestServer::start(Options { port: arguments.port, tls: arguments.tls }).await?;
+    let options = Options {
+        port: arguments.port,
+        tls: arguments.tls,
+        accounts: arguments.account.into_iter().collect(),
+        token_secret: arguments.token_secret,
+    };
+    let server = TestServer::start(options).await?;
     say(&json!({
         "serviceUrl": server.service_url(),
         "domain": server.domain(),
@@ -63,6 +92,11 @@ fn obey(server: &TestServer, command: Command) -> Value {
     match command {
         Command::Faults(faults) => server.set_faults(faults),
         Command::Close => server.close_streams(),
+        Command::Inject { frame } => server.inject(frame),
+        Command::Cut => server.cut(),
+        Command::Stall => server.stall(),
+        Command::Restart => server.restart(),
+        Command::Deliver { jid, stanza } => return json!({ "ok": server.deliver(&jid, stanza) }),
         Command::Sessions => {
             return json!({ "sessions": server.sessions(), "connections": server.connections() });
         }

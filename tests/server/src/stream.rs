@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
+use data_encoding::BASE64;
 use minidom::{Element, ElementBuilder, rxml};
+use tokio::sync::mpsc::UnboundedSender;
+use url::form_urlencoded;
 
-use crate::{DOMAIN, Faults, Shared, StreamFault};
+use crate::auth::{Refusal, Scram, check_token};
+use crate::sessions::Out;
+use crate::{DOMAIN, Faults, ResumeFault, Shared, StreamFault};
 
 const CLIENT: &str = "jabber:client";
 const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
@@ -17,26 +22,38 @@ const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 const SM: &str = "urn:xmpp:sm:3";
 const PING: &str = "urn:xmpp:ping";
 const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
+/// How long a session can be resumed, as told to the client.
+const MAX: &str = "60";
 
-/// What a frame from the client leads to.
-pub(crate) enum Reply {
-    Text(String),
-    Binary(Vec<u8>),
-    /// Close the WebSocket.
-    End,
-    /// Drop the TCP connection.
-    Cut,
+/// What the query of the service URL says.
+#[derive(Debug, Default)]
+pub(crate) struct Query {
+    token: Option<String>,
+    previd: Option<String>,
+}
+
+impl Query {
+    pub(crate) fn parse(query: &str) -> Self {
+        let value = |wanted: &str| {
+            let mut pairs = form_urlencoded::parse(query.as_bytes());
+            pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+        };
+        Self { token: value("token"), previd: value("previd") }
+    }
 }
 
 /// One client's stream.
 pub(crate) struct Stream {
+    query: Query,
     faults: Faults,
     shared: Arc<Shared>,
+    /// To this connection.
+    out: UnboundedSender<Out>,
     phase: Phase,
+    scram: Option<Scram>,
+    /// The bare JID that has authenticated.
+    user: String,
     jid: Option<String>,
-    /// Stanzas that the client has sent since `<enable/>` (XEP-0198, section 4).
-    handled: Option<u32>,
-    out: Vec<Reply>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,32 +71,36 @@ enum Phase {
 }
 
 impl Stream {
-    pub(crate) const fn new(faults: Faults, shared: Arc<Shared>) -> Self {
+    pub(crate) const fn new(
+        query: Query,
+        faults: Faults,
+        shared: Arc<Shared>,
+        out: UnboundedSender<Out>,
+    ) -> Self {
         let phase = Phase::Unopened { authenticated: false };
-        Self { faults, shared, phase, jid: None, handled: None, out: Vec::new() }
+        Self { query, faults, shared, out, phase, scram: None, user: String::new(), jid: None }
     }
 
-    /// Takes a frame and returns what it leads to, in order.
-    pub(crate) fn handle_frame(&mut self, frame: &str) -> Vec<Reply> {
+    /// Takes a frame; what it leads to goes out in order.
+    pub(crate) fn handle_frame(&mut self, frame: &str) {
         if self.faults.stream != Some(StreamFault::Silent) {
             match frame.parse::<Element>() {
-                Ok(element) => self.handle_element(&element),
+                Ok(element) => self.handle_element(&element, frame),
                 Err(_) => self.fail("not-well-formed"),
             }
         }
-        std::mem::take(&mut self.out)
     }
 
     /// Closes the stream from our side.
-    pub(crate) fn close(&mut self) -> Vec<Reply> {
+    pub(crate) fn close(&mut self) {
         if self.phase != Phase::Closed {
             self.send(element("close", FRAMING));
+            self.unbind();
             self.phase = Phase::Closed;
         }
-        std::mem::take(&mut self.out)
     }
 
-    fn handle_element(&mut self, element: &Element) {
+    fn handle_element(&mut self, element: &Element, frame: &str) {
         if element.is("close", FRAMING) {
             return self.handle_close();
         }
@@ -87,11 +108,12 @@ impl Stream {
             Phase::Unopened { authenticated } if element.is("open", FRAMING) => {
                 self.open(element, authenticated)
             }
-            Phase::Open { authenticated: false } if element.is("auth", SASL) => self.authenticate(element),
+            Phase::Open { authenticated: false } if element.has_ns(SASL) => self.authenticate(element),
             Phase::Open { authenticated: true } if is_request(element, "set", "bind", BIND) => {
                 self.bind(element)
             }
-            Phase::Bound => self.handle_bound(element),
+            Phase::Open { authenticated: true } if element.is("resume", SM) => self.resume(element),
+            Phase::Bound => self.handle_bound(element, frame),
             Phase::Closed => {}
             _ => self.fail("not-authorized"),
         }
@@ -104,13 +126,11 @@ impl Stream {
         match self.faults.stream {
             Some(StreamFault::Close) => {
                 self.send(header);
-                self.send(element("close", FRAMING));
-                self.phase = Phase::Closed;
-                return;
+                return self.close();
             }
-            Some(StreamFault::Cut) => return self.out.push(Reply::Cut),
-            Some(StreamFault::Malformed) => return self.out.push(Reply::Text("<open xmlns='x'".to_owned())),
-            Some(StreamFault::Binary) => return self.out.push(Reply::Binary(vec![0; 4])),
+            Some(StreamFault::Cut) => return self.order(Out::Cut),
+            Some(StreamFault::Malformed) => return self.order(Out::Text("<open xmlns='x'".to_owned())),
+            Some(StreamFault::Binary) => return self.order(Out::Binary(vec![0; 4])),
             Some(StreamFault::Large) => return self.send(header.with("large", &"x".repeat(20_000))),
             Some(StreamFault::Stanza) => return self.send(element("message", CLIENT)),
             _ => self.send(header),
@@ -123,25 +143,106 @@ impl Stream {
             let optional = (self.faults.stream != Some(StreamFault::RequireSession))
                 .then(|| element("optional", SESSION).build());
             let session = element("session", SESSION).append_all(optional);
-            let features = features.append(element("bind", BIND)).append(session).append(element("sm", SM));
-            self.send(features);
+            let management = (!self.faults.no_management).then(|| element("sm", SM).build());
+            self.send(features.append(element("bind", BIND)).append(session).append_all(management));
         } else {
-            let name =
-                if self.faults.stream == Some(StreamFault::NoAnonymous) { "PLAIN" } else { "ANONYMOUS" };
-            let mechanism = element("mechanism", SASL).append(name);
-            self.send(features.append(element("mechanisms", SASL).append(mechanism)));
+            let names = self.mechanisms();
+            let mechanism = |name: &String| element("mechanism", SASL).append(name.as_str()).build();
+            self.send(features.append(element("mechanisms", SASL).append_all(names.iter().map(mechanism))));
         }
     }
 
-    fn authenticate(&mut self, auth: &Element) {
+    fn mechanisms(&self) -> Vec<String> {
+        let mut names = vec!["ANONYMOUS"];
+        if !self.shared.accounts.is_empty() {
+            names.extend(["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"]);
+        }
+        if self.faults.stream == Some(StreamFault::NoAnonymous) {
+            names = vec!["PLAIN"];
+        }
+        let ours = names.into_iter().map(ToOwned::to_owned).collect();
+        self.faults.mechanisms.clone().unwrap_or(ours)
+    }
+
+    fn authenticate(&mut self, element: &Element) {
+        let outcome = match element.name() {
+            "auth" => self.start_authentication(element),
+            "response" => self.finish_scram(element).map(|answer| Some(("success", answer))),
+            _ => Err(Refusal::MALFORMED),
+        };
+        match outcome {
+            Ok(Some((name, text))) => {
+                self.send(self::element(name, SASL).append(BASE64.encode(text.as_bytes())));
+                if name == "success" {
+                    self.phase = Phase::Unopened { authenticated: true };
+                }
+            }
+            Ok(None) => {
+                self.send(self::element("success", SASL));
+                self.phase = Phase::Unopened { authenticated: true };
+            }
+            Err(refusal) => {
+                let text = refusal.text.map(|text| self::element("text", SASL).append(text).build());
+                let condition = self::element(refusal.condition, SASL);
+                self.send(self::element("failure", SASL).append(condition).append_all(text));
+            }
+        }
+    }
+
+    /// `None` is success at once; else the name of what to answer, and its content.
+    fn start_authentication(&mut self, auth: &Element) -> Result<Option<(&'static str, String)>, Refusal> {
         if self.faults.stream == Some(StreamFault::RefuseAuth) {
-            let text = element("text", SASL).append("token required");
-            self.send(element("failure", SASL).append(element("not-allowed", SASL)).append(text));
-        } else if auth.attr("mechanism") == Some("ANONYMOUS") {
-            self.send(element("success", SASL));
-            self.phase = Phase::Unopened { authenticated: true };
-        } else {
-            self.send(element("failure", SASL).append(element("invalid-mechanism", SASL)));
+            return Err(Refusal { condition: "not-allowed", text: Some("token required") });
+        }
+        let mechanism = auth.attr("mechanism").unwrap_or_default();
+        if !self.mechanisms().iter().any(|offered| offered == mechanism) {
+            return Err(Refusal { condition: "invalid-mechanism", text: None });
+        }
+        let message = decode(auth);
+        match mechanism {
+            "ANONYMOUS" => {
+                if let Some(secret) = &self.shared.token_secret {
+                    check_token(secret, self.query.token.as_deref())?;
+                }
+                self.user = self.guest();
+                Ok(None)
+            }
+            "PLAIN" => {
+                let message = message.ok_or(Refusal::MALFORMED)?;
+                let mut parts = message.splitn(3, '\0').skip(1);
+                let (name, password) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+                if self.shared.accounts.get(name).is_none_or(|expected| expected != password) {
+                    return Err(Refusal::NOT_AUTHORIZED);
+                }
+                self.user = format!("{name}@{DOMAIN}");
+                Ok(None)
+            }
+            _ => {
+                let accounts = &self.shared.accounts;
+                let message = message.ok_or(Refusal::MALFORMED)?;
+                let sha256 = mechanism == "SCRAM-SHA-256";
+                let (scram, challenge) = Scram::start(sha256, &message, |name| accounts.get(name).cloned())?;
+                self.scram = Some(scram);
+                Ok(Some(("challenge", challenge)))
+            }
+        }
+    }
+
+    fn finish_scram(&mut self, response: &Element) -> Result<String, Refusal> {
+        let scram = self.scram.take().ok_or(Refusal::MALFORMED)?;
+        let proof = scram.finish(&decode(response).ok_or(Refusal::MALFORMED)?)?;
+        self.user = format!("{}@{DOMAIN}", scram.username);
+        Ok(proof)
+    }
+
+    /// As Jitsi's authentication modules do: a guest that comes back to resume is the user of its old session, and
+    /// any other guest a new one.
+    fn guest(&self) -> String {
+        let mut state = self.shared.state();
+        let old = self.query.previd.as_deref().and_then(|previd| state.sessions.resumable(previd));
+        match old {
+            Some(jid) => bare(&jid).to_owned(),
+            None => format!("guest{:06}@{DOMAIN}", state.sessions.next_number()),
         }
     }
 
@@ -149,51 +250,125 @@ impl Stream {
         if self.faults.stream == Some(StreamFault::RefuseBind) {
             return self.send(refuse(iq, "wait", "resource-constraint"));
         }
-        let jid = self.shared.bind();
+        let asked =
+            iq.get_child("bind", BIND).and_then(|bind| bind.get_child("resource", BIND)).map(Element::text);
+        let mut state = self.shared.state();
+        let resource = asked.unwrap_or_else(|| format!("res{:06}", state.sessions.next_number()));
+        let jid = format!("{}/{resource}", self.user);
+        state.sessions.bind(jid.clone(), self.out.clone());
+        drop(state);
         let bound = element("bind", BIND).append(element("jid", BIND).append(jid.as_str()));
         self.send(answer(iq, "result").append(bound));
         self.jid = Some(jid);
         self.phase = Phase::Bound;
     }
 
-    fn handle_bound(&mut self, element: &Element) {
-        if element.is("enable", SM) {
-            return self.enable(element);
+    fn resume(&mut self, resume: &Element) {
+        let previd = resume.attr("previd").unwrap_or_default();
+        let h = resume.attr("h").and_then(|h| h.parse().ok());
+        let mut state = self.shared.state();
+        let jid = state.sessions.resumable(previd).filter(|jid| bare(jid) == self.user);
+        let fault = self.faults.resume;
+        let (Some(jid), Some(h), None | Some(ResumeFault::OverAcknowledge)) = (&jid, h, fault) else {
+            let count = jid.as_deref().and_then(|jid| state.sessions.count(jid));
+            if let Some(jid) = &jid
+                && fault != Some(ResumeFault::Silent)
+            {
+                state.sessions.remove(jid);
+            }
+            drop(state);
+            return self.refuse_resume(fault, count);
+        };
+        let (handled, again) = state.sessions.resume(jid, h, self.out.clone()).unwrap_or_default();
+        drop(state);
+        let handled = if fault.is_some() { handled.wrapping_add(1) } else { handled };
+        self.send(element("resumed", SM).with("previd", previd).with("h", &handled.to_string()));
+        for stanza in again {
+            self.order(Out::Text(stanza));
         }
-        if element.is("r", SM)
-            && let Some(handled) = self.handled
-        {
-            return self.send(self::element("a", SM).with("h", &handled.to_string()));
-        }
-        if element.is("a", SM) && self.handled.is_some() {
+        self.jid = Some(jid.clone());
+        self.phase = Phase::Bound;
+    }
+
+    fn refuse_resume(&self, fault: Option<ResumeFault>, count: Option<u32>) {
+        if fault == Some(ResumeFault::Silent) {
             return;
+        }
+        let mut failed = element("failed", SM).append(element("item-not-found", STANZA_ERRORS));
+        if let Some(count) = count.filter(|_| fault == Some(ResumeFault::RefuseWithCount)) {
+            failed = failed.with("h", &count.to_string());
+        }
+        self.send(failed);
+    }
+
+    fn handle_bound(&mut self, element: &Element, frame: &str) {
+        let Some(jid) = self.jid.clone() else { return };
+        if element.has_ns(SM) {
+            return self.handle_management(&jid, element);
         }
         if !element.has_ns(CLIENT) || !matches!(element.name(), "iq" | "message" | "presence") {
             return self.fail("unsupported-stanza-type");
         }
-        self.handled = self.handled.map(|handled| handled.wrapping_add(1));
-        if is_request(element, "get", "ping", PING) || is_request(element, "set", "session", SESSION) {
-            self.send(answer(element, "result"));
-        } else if is_request(element, "get", "query", DISCO_INFO) {
-            let identity =
-                self::element("identity", DISCO_INFO).with("category", "server").with("type", "im");
-            let features =
-                [DISCO_INFO, PING].map(|var| self::element("feature", DISCO_INFO).with("var", var).build());
-            let query = self::element("query", DISCO_INFO).append(identity).append_all(features);
-            self.send(answer(element, "result").append(query));
-        } else if element.name() == "iq" && matches!(element.attr("type"), Some("get" | "set")) {
-            self.send(refuse(element, "cancel", "service-unavailable"));
+        self.shared.state().sessions.handled(&jid);
+        let reply =
+            if is_request(element, "get", "ping", PING) || is_request(element, "set", "session", SESSION) {
+                answer(element, "result")
+            } else if is_request(element, "get", "query", DISCO_INFO) {
+                let identity =
+                    self::element("identity", DISCO_INFO).with("category", "server").with("type", "im");
+                let features = [DISCO_INFO, PING]
+                    .map(|var| self::element("feature", DISCO_INFO).with("var", var).build());
+                let query = self::element("query", DISCO_INFO).append(identity).append_all(features);
+                answer(element, "result").append(query)
+            } else if let Some(to) = element.attr("to").filter(|to| to.contains('/')) {
+                return self.route(&jid, to, frame);
+            } else if element.name() == "iq" && matches!(element.attr("type"), Some("get" | "set")) {
+                refuse(element, "cancel", "service-unavailable")
+            } else {
+                return;
+            };
+        self.deliver(&jid, reply.with("from", element.attr("to").unwrap_or(bare(&jid))).with("to", &jid));
+    }
+
+    /// Sends a stanza on to another session, with the true sender.
+    fn route(&self, from: &str, to: &str, frame: &str) {
+        let Ok(mut stanza) = frame.parse::<Element>() else { return };
+        stanza.set_attr(rxml::Namespace::NONE, name("from"), from);
+        let delivered = self.shared.state().sessions.deliver(to, String::from(&stanza));
+        if !delivered && stanza.name() == "iq" {
+            self.deliver(from, refuse(&stanza, "cancel", "service-unavailable").with("from", to));
         }
     }
 
-    /// Stream management without resumption: the counters are kept, the session is not.
-    fn enable(&mut self, _enable: &Element) {
-        if self.handled.is_some() {
-            let condition = element("unexpected-request", STANZA_ERRORS);
-            return self.send(element("failed", SM).append(condition));
+    fn handle_management(&mut self, jid: &str, element: &Element) {
+        match element.name() {
+            "enable" if self.faults.no_management => self.fail("unsupported-stanza-type"),
+            "enable" => {
+                let resume = matches!(element.attr("resume"), Some("true" | "1"));
+                let id = self.shared.state().sessions.enable(jid, resume);
+                self.send(match id {
+                    Some(id) if resume => {
+                        self::element("enabled", SM).with("id", &id).with("resume", "true").with("max", MAX)
+                    }
+                    Some(_) => self::element("enabled", SM),
+                    None => {
+                        self::element("failed", SM).append(self::element("unexpected-request", STANZA_ERRORS))
+                    }
+                });
+            }
+            "r" => {
+                let count = self.shared.state().sessions.count(jid);
+                if let Some(count) = count {
+                    self.send(self::element("a", SM).with("h", &count.to_string()));
+                }
+            }
+            "a" => {
+                if let Some(h) = element.attr("h").and_then(|h| h.parse().ok()) {
+                    self.shared.state().sessions.acknowledge(jid, h);
+                }
+            }
+            _ => self.fail("unsupported-stanza-type"),
         }
-        self.handled = Some(0);
-        self.send(element("enabled", SM));
     }
 
     fn handle_close(&mut self) {
@@ -204,7 +379,7 @@ impl Stream {
         }
         self.unbind();
         if !silent {
-            self.out.push(Reply::End);
+            self.order(Out::End);
         }
     }
 
@@ -212,30 +387,54 @@ impl Stream {
     fn fail(&mut self, condition: &str) {
         if self.phase != Phase::Closed {
             self.send(element("error", STREAMS).append(element(condition, STREAM_ERRORS)));
-            self.send(element("close", FRAMING));
-            self.phase = Phase::Closed;
+            self.close();
         }
     }
 
-    fn send(&mut self, element: ElementBuilder) {
-        self.out.push(Reply::Text(String::from(&element.build())));
+    fn send(&self, element: ElementBuilder) {
+        self.order(Out::Text(String::from(&element.build())));
     }
 
+    /// A stanza to our own client, which stream management counts.
+    fn deliver(&self, jid: &str, stanza: ElementBuilder) {
+        self.shared.state().sessions.deliver(jid, String::from(&stanza.build()));
+    }
+
+    fn order(&self, out: Out) {
+        // The connection that reads these orders is the one that makes us give them.
+        let _ = self.out.send(out);
+    }
+
+    /// The client, or we, closed the stream in an orderly way: nothing is left to resume.
     fn unbind(&mut self) {
         if let Some(jid) = self.jid.take() {
-            self.shared.unbind(&jid);
+            self.shared.state().sessions.remove(&jid);
         }
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.unbind();
+        if let Some(jid) = self.jid.take() {
+            self.shared.state().sessions.detach(&jid, &self.out);
+        }
     }
+}
+
+fn bare(jid: &str) -> &str {
+    jid.split('/').next().unwrap_or_default()
+}
+
+fn decode(element: &Element) -> Option<String> {
+    String::from_utf8(BASE64.decode(element.text().as_bytes()).ok()?).ok()
 }
 
 fn element(name: &str, namespace: &str) -> ElementBuilder {
     Element::builder(name, namespace)
+}
+
+fn name(literal: &'static str) -> rxml::NcName {
+    rxml::NcName::try_from(literal).expect("attribute names here are literals")
 }
 
 trait With {
@@ -244,7 +443,7 @@ trait With {
 
 impl With for ElementBuilder {
     fn with(self, name: &'static str, value: &str) -> Self {
-        self.attr(rxml::NcName::try_from(name).expect("attribute names here are literals"), value)
+        self.attr(self::name(name), value)
     }
 }
 

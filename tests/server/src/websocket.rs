@@ -1,10 +1,11 @@
 //! A connection: TLS, the WebSocket upgrade, and frames to and from the stream.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
@@ -13,7 +14,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use tokio_util::either::Either;
 
-use crate::stream::{Reply, Stream};
+use crate::sessions::Out;
+use crate::stream::{Query, Stream};
 use crate::{Faults, Shared, UpgradeFault};
 
 const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol";
@@ -21,7 +23,7 @@ const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol";
 const READ_BUFFER: usize = 4096;
 
 pub(crate) async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    let faults = shared.state().faults;
+    let faults = shared.state().faults.clone();
     // Without it the second frame of a burst waits for the acknowledgement of the first.
     let _ = socket.set_nodelay(true);
     let socket = match tls {
@@ -37,9 +39,12 @@ pub(crate) async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, shared: A
         Some(UpgradeFault::NotHttp) => greet(socket, b"220 mail.example ESMTP\r\n").await,
         Some(UpgradeFault::WebPage) => greet(socket, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nHi").await,
         _ => {
+            let query = Arc::default();
+            let upgrade = Upgrade { faults: faults.clone(), query: Arc::clone(&query) };
             let options = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
-            if let Ok(socket) = accept_hdr_async_with_config(socket, Upgrade(faults), Some(options)).await {
-                converse(socket, faults, &shared).await;
+            if let Ok(socket) = accept_hdr_async_with_config(socket, upgrade, Some(options)).await {
+                let query = std::mem::take(&mut *query.lock().expect("nothing panics while it is held"));
+                converse(socket, query, faults, &shared).await;
             }
         }
     }
@@ -55,21 +60,26 @@ async fn greet(mut socket: impl AsyncRead + AsyncWrite + Unpin, greeting: &[u8])
     swallow(socket).await;
 }
 
-/// Answers the upgrade request.
-struct Upgrade(Faults);
+/// Answers the upgrade request and keeps what its query says.
+struct Upgrade {
+    faults: Faults,
+    query: Arc<Mutex<Query>>,
+}
 
 impl Callback for Upgrade {
     fn on_request(self, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
-        if self.0.upgrade == Some(UpgradeFault::Refuse) {
-            return Err(refusal(self.0.status.unwrap_or(503)));
+        if self.faults.upgrade == Some(UpgradeFault::Refuse) {
+            return Err(refusal(self.faults.status.unwrap_or(503)));
         }
         let offered = request.headers().get_all(SUBPROTOCOL).iter().filter_map(|value| value.to_str().ok());
         if !offered.flat_map(|value| value.split(',')).any(|protocol| protocol.trim() == "xmpp") {
             return Err(refusal(400));
         }
-        if self.0.upgrade != Some(UpgradeFault::NoSubprotocol) {
+        if self.faults.upgrade != Some(UpgradeFault::NoSubprotocol) {
             response.headers_mut().insert(SUBPROTOCOL, HeaderValue::from_static("xmpp"));
         }
+        let query = Query::parse(request.uri().query().unwrap_or_default());
+        *self.query.lock().expect("nothing panics while it is held") = query;
         Ok(response)
     }
 }
@@ -82,34 +92,48 @@ fn refusal(status: u16) -> ErrorResponse {
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     mut socket: WebSocketStream<S>,
+    query: Query,
     faults: Faults,
     shared: &Arc<Shared>,
 ) {
-    let mut stream = Stream::new(faults, Arc::clone(shared));
-    let mut close = shared.close.subscribe();
+    let (sender, mut orders) = mpsc::unbounded_channel();
+    let number = shared.connected(sender.clone());
+    let mut stream = Stream::new(query, faults, Arc::clone(shared), sender);
     loop {
-        let replies = tokio::select! {
+        tokio::select! {
+            // What is to be sent goes first, so that an answer comes behind what led to it.
+            biased;
+            Some(order) = orders.recv() => match send(&mut socket, &mut stream, order).await {
+                Ok(true) => {}
+                Ok(false) | Err(_) => break,
+            },
             frame = socket.next() => match frame {
                 Some(Ok(Message::Text(frame))) => stream.handle_frame(&frame),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 // RFC 7395 allows text only; everything else ends the connection.
-                Some(Ok(_)) | Some(Err(_)) | None => return,
+                Some(Ok(_) | Err(_)) | None => break,
             },
-            Ok(()) = close.changed() => stream.close(),
-        };
-        for reply in replies {
-            let sent = match reply {
-                Reply::Text(text) => socket.feed(Message::text(text)).await,
-                Reply::Binary(bytes) => socket.feed(Message::binary(bytes)).await,
-                Reply::End => return drop(socket.close(None).await),
-                Reply::Cut => return,
-            };
-            if sent.is_err() {
-                return;
-            }
-        }
-        if socket.flush().await.is_err() {
-            return;
         }
     }
+    shared.disconnected(number);
+}
+
+/// Carries an order out; false if the connection is to end.
+async fn send<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut WebSocketStream<S>,
+    stream: &mut Stream,
+    order: Out,
+) -> Result<bool, tokio_tungstenite::tungstenite::Error> {
+    match order {
+        Out::Text(text) => socket.send(Message::text(text)).await?,
+        Out::Binary(bytes) => socket.send(Message::binary(bytes)).await?,
+        Out::CloseStream => stream.close(),
+        Out::End => {
+            socket.close(None).await?;
+            return Ok(false);
+        }
+        Out::Cut => return Ok(false),
+        Out::Stall => std::future::pending().await,
+    }
+    Ok(true)
 }

@@ -1,0 +1,290 @@
+//! What happens when a transport is lost or an attempt fails: resume, reconnect, or give up. And `refreshToken`,
+//! which is a resume on purpose.
+
+use std::time::{Duration, Instant};
+
+use super::backoff::Backoff;
+use super::login::{Login, Purpose};
+use super::{CallId, Ending, Link, Output, Phase, Session, failures};
+use crate::xml::{Element, condition_and_text, ns};
+use crate::{Completed, Error, Failure};
+
+/// The recovery under way. The default is none.
+#[derive(Default)]
+pub(super) struct Recovery {
+    /// When the transport was lost.
+    since: Option<Instant>,
+    /// When the server forgets the session.
+    give_up: Option<Instant>,
+    /// Attempts made since then.
+    attempts: u32,
+    /// When the next attempt is due.
+    retry: Option<Instant>,
+    /// The network is known to be away: no attempt makes sense.
+    offline: bool,
+    refresh: Option<Refresh>,
+}
+
+/// A `refreshToken` under way.
+struct Refresh {
+    call: CallId,
+    /// The transport of the old token is parked: if the new one is refused, the session goes on with the old.
+    parked: Option<Option<String>>,
+}
+
+impl Recovery {
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let retry = if self.offline { None } else { self.retry };
+        [retry, self.give_up].into_iter().flatten().min()
+    }
+
+    /// The session is established: what led here is over.
+    pub(super) fn succeeded(&mut self) {
+        *self = Self { offline: self.offline, refresh: self.refresh.take(), ..Self::default() };
+    }
+}
+
+impl Session {
+    pub(super) fn attempt_fresh(&mut self, now: Instant) {
+        self.management = None;
+        self.open(now, Purpose::Fresh, self.config.connect_timeout);
+    }
+
+    fn attempt_resume(&mut self, now: Instant) {
+        self.open(now, Purpose::Resume, self.config.resume.attempt_timeout);
+    }
+
+    fn open(&mut self, now: Instant, purpose: Purpose, patience: Duration) {
+        self.recovery.retry = None;
+        self.link = Link::Opening(Login::new(purpose, now, patience));
+        // Jitsi's authentication modules look the old user up by it.
+        let resumption = self.management.as_ref().and_then(super::Management::resumption);
+        let previd =
+            resumption.filter(|_| purpose == Purpose::Resume).map(|resumption| resumption.id.clone());
+        self.outputs.push_back(Output::Open { token: self.token.clone(), previd });
+    }
+
+    /// The transport broke, or the peer broke the protocol on it.
+    pub(super) fn link_failed(&mut self, now: Instant, failure: Failure) {
+        match self.link {
+            Link::Up if self.phase == Phase::Closing => self.end(Ending::Disconnected),
+            // What the peer sent would come again: no resume.
+            Link::Up if !failure.transient => self.lose_session(now, None, failure),
+            Link::Up => self.interrupt(now, failure),
+            Link::None => {}
+            Link::Opening(_) | Link::Login(_) => self.attempt_failed(now, failure),
+        }
+    }
+
+    /// The server closed the stream: the session is over on its side too.
+    pub(super) fn link_closed(&mut self, now: Instant, failure: Failure) {
+        match self.link {
+            Link::Up => self.lose_session(now, None, failure),
+            Link::None => {}
+            Link::Opening(_) | Link::Login(_) => self.attempt_failed(now, failure),
+        }
+    }
+
+    /// An established session has lost its transport.
+    fn interrupt(&mut self, now: Instant, failure: Failure) {
+        let resumption = self.management.as_ref().and_then(super::Management::resumption);
+        let Some(max) = resumption.map(|resumption| resumption.max) else {
+            return self.lose_session(now, None, failure);
+        };
+        self.outputs.push_back(Output::Drop);
+        self.link = Link::None;
+        self.phase = Phase::Interrupted;
+        self.recovery.since = Some(now);
+        self.recovery.attempts = 0;
+        self.recovery.give_up =
+            Some(now + self.config.resume.max_elapsed.map_or(max, |limit| limit.min(max)));
+        self.schedule(now, self.config.resume.backoff);
+        self.outputs.push_back(Output::Interrupted(Box::new(failure)));
+    }
+
+    fn schedule(&mut self, now: Instant, backoff: Backoff) {
+        let delay = backoff.delay(self.recovery.attempts + 1, &mut self.rng);
+        self.recovery.retry = Some(now + delay);
+    }
+
+    /// A deadline of the recovery may have come.
+    pub(super) fn recover(&mut self, now: Instant) {
+        if self.recovery.give_up.is_some_and(|give_up| give_up <= now) {
+            let failure = failures::resume_timeout(&self.config, self.recovery.attempts);
+            return self.lose_session(now, None, failure);
+        }
+        if self.recovery.offline || self.recovery.retry.is_none_or(|retry| now < retry) {
+            return;
+        }
+        self.recovery.attempts += 1;
+        if self.management.is_some() { self.attempt_resume(now) } else { self.attempt_fresh(now) }
+    }
+
+    /// The attempt of the moment has failed.
+    pub(super) fn attempt_failed(&mut self, now: Instant, failure: Failure) {
+        if let Link::Opening(login) | Link::Login(login) = std::mem::replace(&mut self.link, Link::None) {
+            self.attempt_failed_on(now, login, failure);
+        }
+    }
+
+    pub(super) fn attempt_failed_on(&mut self, now: Instant, login: Box<Login>, failure: Failure) {
+        self.outputs.push_back(Output::Drop);
+        match login.purpose {
+            Purpose::Resume if self.return_to_parked(now, &failure) => {}
+            Purpose::Resume if failure.transient => self.schedule(now, self.config.resume.backoff),
+            _ => self.lose_session(now, None, failure),
+        }
+    }
+
+    /// There is no session on the server, or no longer: reconnect if that is wanted and makes sense, else fail.
+    fn lose_session(&mut self, now: Instant, h: Option<u32>, failure: Failure) {
+        let again = self.config.reconnect.filter(|policy| {
+            let attempts_left = policy.max_attempts.is_none_or(|max| self.recovery.attempts < max);
+            failure.transient && attempts_left
+        });
+        let Some(policy) = again else { return self.end_lost(h, failure) };
+        self.lose_stanzas(h);
+        self.outputs.push_back(Output::Drop);
+        self.link = Link::None;
+        if self.was_established() {
+            self.phase = Phase::Interrupted;
+        }
+        self.recovery.since.get_or_insert(now);
+        self.recovery.give_up = None;
+        self.schedule(now, policy.backoff);
+        self.outputs.push_back(Output::Interrupted(Box::new(failure)));
+    }
+
+    fn end_lost(&mut self, h: Option<u32>, failure: Failure) {
+        self.lose_stanzas(h);
+        self.end(Ending::Failed(Box::new(failure)));
+    }
+
+    /// The server has no stream management and said so by closing the stream: once more, without.
+    pub(super) fn log_in_without_management(&mut self, now: Instant) {
+        self.learn(super::Known { no_management: true, ..self.known });
+        self.jid = None;
+        self.attempt_fresh(now);
+    }
+
+    pub(super) fn handle_resumed(
+        &mut self,
+        now: Instant,
+        round_trips: u32,
+        element: &Element,
+    ) -> Result<(), Box<Failure>> {
+        let Some(management) = &mut self.management else { return Ok(()) };
+        let same = management.resumption().is_some_and(|old| element.attribute("previd") == Some(&old.id));
+        let h = element.attribute("h").and_then(|h| h.parse().ok());
+        let (true, Some(h)) = (same, h) else {
+            return Err(Box::new(failures::unexpected(&self.config, element, "the session to resume")));
+        };
+        let (settled, again) =
+            management.resume(h).map_err(|bad| Box::new(failures::bad_count(&self.config, bad)))?;
+        self.outputs.push_back(Output::DropParked);
+        self.settle(settled);
+        self.reached(crate::Milestone::Resumed);
+        let resent = again.len();
+        for xml in again {
+            self.outputs.push_back(Output::Send(xml));
+        }
+        if resent > 0 {
+            self.send(&Element::new("r", ns::SM));
+        }
+        let downtime =
+            self.recovery.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let attempts = self.recovery.attempts.max(1);
+        self.outputs.push_back(Output::Resumed { attempts, downtime, resent });
+        self.establish(now, round_trips, true);
+        Ok(())
+    }
+
+    /// `<failed/>`: the session is gone. What the server had handled of ours it may still say.
+    pub(super) fn handle_resume_refused(&mut self, now: Instant, element: &Element) {
+        let (condition, text) = condition_and_text(element, ns::STANZA_ERRORS);
+        let failure = failures::resume_refused(&self.config, condition, text);
+        if self.return_to_parked(now, &failure) {
+            return;
+        }
+        let h = element.attribute("h").and_then(|h| h.parse().ok());
+        self.lose_session(now, h, failure);
+    }
+
+    /// `refreshToken`: from now on with this token.
+    pub(crate) fn refresh_token(&mut self, now: Instant, call: CallId, token: String) {
+        self.abandon_refresh();
+        let old = self.token.replace(token);
+        let resumable = self.management.as_ref().is_some_and(|management| management.resumption().is_some());
+        let mut parked = None;
+        match self.phase {
+            Phase::Connecting => {
+                self.outputs.push_back(Output::Drop);
+                self.attempt_fresh(now);
+            }
+            Phase::Connected if resumable && self.is_up() => {
+                parked = Some(old);
+                self.outputs.push_back(Output::Park);
+                self.recovery.since = Some(now);
+                self.attempt_resume(now);
+            }
+            Phase::Connected | Phase::Interrupted if resumable => {
+                self.outputs.push_back(Output::Drop);
+                self.link = Link::None;
+                self.phase = Phase::Interrupted;
+                self.recovery.retry = Some(now);
+            }
+            // A fresh login on the same object.
+            Phase::Connected | Phase::Interrupted => {
+                if self.is_up() {
+                    self.send(&Element::new("presence", ns::CLIENT).with_attribute("type", "unavailable"));
+                    self.send(&Element::new("close", ns::FRAMING));
+                }
+                self.lose_stanzas(None);
+                self.phase = Phase::Interrupted;
+                self.attempt_fresh(now);
+            }
+            Phase::Closing | Phase::Ended => {
+                return self.complete(call, Err(Error::NotConnected));
+            }
+        }
+        self.recovery.refresh = Some(Refresh { call, parked });
+    }
+
+    /// The new token was refused and the old transport still stands: goes on with it. False if there is none.
+    fn return_to_parked(&mut self, now: Instant, failure: &Failure) -> bool {
+        let parked = self.recovery.refresh.as_mut().and_then(|refresh| refresh.parked.take());
+        let Some(old) = parked else { return false };
+        self.token = old;
+        self.outputs.push_back(Output::Unpark);
+        self.link = Link::Up;
+        self.liveness.start(now);
+        self.recovery.succeeded();
+        if let Some(refresh) = self.recovery.refresh.take() {
+            self.complete(refresh.call, Err(Error::ConnectionFailed(Box::new(failure.clone()))));
+        }
+        self.send_held();
+        true
+    }
+
+    /// The session is established with the new token.
+    pub(super) fn complete_refresh(&mut self) {
+        if let Some(refresh) = self.recovery.refresh.take() {
+            self.complete(refresh.call, Ok(Completed::Done));
+        }
+    }
+
+    /// A newer token, or the end, has overtaken it.
+    pub(super) fn abandon_refresh(&mut self) {
+        if let Some(refresh) = self.recovery.refresh.take() {
+            self.complete(refresh.call, Err(Error::Aborted("the connection ended, or a newer token came")));
+        }
+    }
+
+    /// The caller knows about the network: without it no attempt is made, and one is made as soon as it is back.
+    pub(crate) fn set_online(&mut self, now: Instant, online: bool) {
+        self.recovery.offline = !online;
+        if online && self.recovery.retry.is_some() {
+            self.recovery.retry = Some(now);
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Resume, reconnect, ping, and a new token.
+
+use serde_json::json;
+
+use super::*;
+use crate::{Code, Completed, Error, ErrorType};
+
+fn interrupted(outputs: &[Output]) -> Option<Code> {
+    outputs.iter().find_map(|output| match output {
+        Output::Interrupted(failure) => Some(failure.code),
+        _ => None,
+    })
+}
+
+fn opened(outputs: &[Output]) -> Option<(Option<&str>, Option<&str>)> {
+    outputs.iter().find_map(|output| match output {
+        Output::Open { token, previd } => Some((token.as_deref(), previd.as_deref())),
+        _ => None,
+    })
+}
+
+/// The transport is lost and the first attempt begins.
+fn away(rig: &mut Rig) {
+    assert_eq!(interrupted(&rig.cut()), Some(Code::ConnectionLost));
+    rig.now = rig.session.poll_timeout().unwrap();
+    rig.session.handle_timeout(rig.now);
+}
+
+#[test]
+fn a_resume_is_one_burst_and_three_round_trips() {
+    let mut rig = Rig::established(json!({}));
+    rig.play(&[PUSH, PUSH]);
+    away(&mut rig);
+    let outputs = rig.open();
+    assert_eq!(sent(&outputs), [SENT_OPEN, SENT_AUTH, SENT_OPEN, &resume(2)]);
+    let resumed = "<resumed xmlns='urn:xmpp:sm:3' previd='previous' h='0'/>";
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, resumed]);
+    let Some(Output::Established { resumed: true, round_trips: 3, .. }) = outputs.last() else {
+        panic!("{outputs:?}")
+    };
+}
+
+#[test]
+fn the_open_of_a_resume_carries_the_session_it_is_for() {
+    let mut rig = Rig::established(json!({}));
+    away(&mut rig);
+    assert_eq!(opened(&rig.outputs()), Some((None, Some("previous"))));
+}
+
+#[test]
+fn what_was_not_acknowledged_goes_out_again_before_established_and_is_settled_once() {
+    let mut rig = Rig::established(json!({}));
+    (1..=3).for_each(|n| drop(rig.send(n)));
+    away(&mut rig);
+    rig.session.send_stanza(CallId(4), stanza(4));
+    let outputs = rig.resume(1);
+    assert_eq!(completed(&outputs), [(1, &Ok(Completed::Done))]);
+    let resumed =
+        outputs.iter().position(|output| matches!(output, Output::Resumed { resent: 2, attempts: 1, .. }));
+    let established = outputs.iter().position(|output| matches!(output, Output::Established { .. }));
+    assert!(resumed.is_some() && resumed < established, "{outputs:?}");
+    let again: Vec<_> = sent(&outputs).into_iter().filter(|frame| frame.starts_with("<message")).collect();
+    assert_eq!(again, [&stanza(2), &stanza(3), &stanza(4)]);
+    let outputs = rig.play(&["<a xmlns='urn:xmpp:sm:3' h='4'/>"]);
+    assert_eq!(completed(&outputs), [2, 3, 4].map(|call| (call, &Ok(Completed::Done))));
+}
+
+#[test]
+fn a_refused_resume_honours_the_count_and_loses_the_rest_before_it_fails() {
+    let mut rig = Rig::established(json!({}));
+    (1..=3).for_each(|n| drop(rig.send(n)));
+    away(&mut rig);
+    rig.open();
+    let refused = "<failed xmlns='urn:xmpp:sm:3' h='2'>\
+        <item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, refused]);
+    let (done, lost) = (Ok(Completed::Done), Err(Error::SessionLost));
+    assert_eq!(completed(&outputs), [(1, &done), (2, &done), (3, &lost)]);
+    let failure = failure(&outputs);
+    assert_eq!((failure.error_type, failure.code), (ErrorType::DroppedError, Code::ResumeRefused));
+    assert_eq!(failure.condition.as_deref(), Some("item-not-found"));
+}
+
+#[test]
+fn attempts_go_on_for_as_long_as_the_server_keeps_the_session() {
+    let mut rig = Rig::established(json!({}));
+    let lost_at = rig.now;
+    rig.cut();
+    let mut attempts = 0;
+    loop {
+        let outputs = rig.time_out();
+        if opened(&outputs).is_some() {
+            attempts += 1;
+            let again = rig.cut();
+            assert_eq!(interrupted(&again), None, "one interruption is one event");
+            continue;
+        }
+        assert_eq!(failure(&outputs).code, Code::ResumeTimeout);
+        break;
+    }
+    assert_eq!(rig.now - lost_at, Duration::from_secs(60), "max of <enabled/>");
+    assert!(attempts >= 8, "{attempts}");
+}
+
+#[test]
+fn an_attempt_that_hangs_has_a_deadline() {
+    let mut rig = Rig::established(json!({ "resume": { "attemptTimeout": 700 } }));
+    away(&mut rig);
+    rig.outputs();
+    let start = rig.now;
+    rig.time_out();
+    assert_eq!(rig.now - start, Duration::from_millis(700));
+    assert_eq!(opened(&rig.time_out()), Some((None, Some("previous"))), "and is followed by another");
+}
+
+#[test]
+fn a_dead_link_is_found_twenty_seconds_after_the_last_byte() {
+    let mut rig = Rig::established(json!({}));
+    rig.pass(3_000);
+    rig.play(&[PUSH]);
+    let last = rig.now;
+    assert!(sent(&rig.time_out())[0].contains("urn:xmpp:ping"));
+    assert!(sent(&rig.time_out())[0].contains("urn:xmpp:ping"), "an unanswered ping is followed by the next");
+    let outputs = rig.time_out();
+    assert_eq!(interrupted(&outputs), Some(Code::PingTimeout));
+    assert_eq!(rig.now - last, Duration::from_secs(20));
+}
+
+#[test]
+fn any_byte_is_a_sign_of_life_and_a_backlog_is_no_sign_of_death() {
+    let mut rig = Rig::established(json!({}));
+    rig.time_out();
+    rig.pass(4_000);
+    rig.play(&[PUSH]);
+    assert_eq!(rig.session.poll_timeout(), Some(rig.now + Duration::from_secs(10)), "the count begins anew");
+
+    let mut rig = Rig::established(json!({}));
+    let long = format!("<message xmlns='jabber:client'><body>{}</body></message>", "x".repeat(100_000));
+    rig.session.send_stanza(CallId(1), long);
+    rig.outputs();
+    rig.time_out();
+    let wait = rig.session.poll_timeout().unwrap() - rig.now;
+    assert!(wait > Duration::from_secs(15), "5 s, and 10 s for 100 kB at 10 kB/s: {wait:?}");
+}
+
+#[test]
+fn a_lost_session_reconnects_when_that_is_wanted_and_says_so() {
+    let mut rig = Rig::established(json!({ "reconnect": { "maxAttempts": 2 } }));
+    rig.send(1);
+    let shutdown = "<error xmlns='http://etherx.jabber.org/streams'>\
+        <system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></error>";
+    let outputs = rig.play(&[shutdown]);
+    assert_eq!(completed(&outputs), [(1, &Err(Error::SessionLost))]);
+    assert_eq!(interrupted(&outputs), Some(Code::StreamError));
+    assert_eq!(opened(&rig.time_out()), Some((None, None)), "a fresh session");
+    rig.session.handle_opened(rig.now, 2);
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, BOUND, ENABLED]);
+    assert!(
+        matches!(outputs.last(), Some(Output::Established { reconnected: true, resumed: false, .. })),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn reconnecting_ends_after_its_attempts_and_never_repeats_a_refused_login() {
+    let mut rig = Rig::new(json!({ "reconnect": { "maxAttempts": 2 } }));
+    rig.outputs();
+    for _ in 0..2 {
+        assert_eq!(interrupted(&rig.cut()), Some(Code::ConnectionLost));
+        assert!(opened(&rig.time_out()).is_some());
+    }
+    assert_eq!(failure(&rig.cut()).code, Code::ConnectionLost);
+
+    let mut rig = Rig::new(json!({ "reconnect": {} }));
+    rig.open();
+    let refused = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>";
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), refused]);
+    assert_eq!(failure(&outputs).code, Code::SaslFailure);
+}
+
+#[test]
+fn no_attempt_is_made_without_a_network_and_one_at_once_when_it_is_back() {
+    let mut rig = Rig::established(json!({}));
+    rig.session.set_online(rig.now, false);
+    rig.cut();
+    assert_eq!(rig.session.poll_timeout(), Some(rig.now + Duration::from_secs(60)), "only giving up is due");
+    rig.pass(30_000);
+    rig.session.set_online(rig.now, true);
+    assert_eq!(rig.session.poll_timeout(), Some(rig.now));
+    assert!(opened(&rig.time_out()).is_some());
+}
+
+#[test]
+fn a_new_token_resumes_on_a_new_transport_and_drops_the_old() {
+    let mut rig = Rig::established(json!({}));
+    rig.session.refresh_token(rig.now, CallId(9), "new".to_owned());
+    rig.send(1);
+    let outputs = rig.outputs();
+    assert_eq!(sent(&outputs), [""; 0], "held until the session is resumed");
+    let resumed = "<resumed xmlns='urn:xmpp:sm:3' previd='previous' h='0'/>";
+    rig.session.handle_opened(rig.now, 2);
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, resumed]);
+    assert!(outputs.contains(&Output::DropParked));
+    assert_eq!(completed(&outputs), [(9, &Ok(Completed::Done))]);
+    assert_eq!(sent(&outputs)[4..], [&stanza(1), SENT_REQUEST]);
+}
+
+#[test]
+fn a_refused_token_leaves_the_session_on_its_old_transport() {
+    let mut rig = Rig::established(json!({}));
+    rig.session.refresh_token(rig.now, CallId(9), "bad".to_owned());
+    assert_eq!(opened(&rig.outputs()), Some((Some("bad"), Some("previous"))));
+    rig.session.handle_opened(rig.now, 2);
+    let refused = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-allowed/><text>Invalid signature</text></failure>";
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), refused]);
+    assert!(outputs.contains(&Output::Unpark));
+    let [(9, Err(Error::ConnectionFailed(failure)))] = completed(&outputs)[..] else { panic!("{outputs:?}") };
+    assert_eq!(failure.server_text.as_deref(), Some("Invalid signature"));
+    assert_eq!(sent(&rig.send(1)), [&stanza(1), SENT_REQUEST], "the session is alive");
+    away(&mut rig);
+    assert_eq!(opened(&rig.outputs()), Some((None, Some("previous"))), "and has its old token");
+}
+
+#[test]
+fn a_new_token_restarts_the_attempt_under_way() {
+    let mut rig = Rig::new(json!({}));
+    rig.open();
+    rig.session.refresh_token(rig.now, CallId(9), "new".to_owned());
+    assert_eq!(opened(&rig.outputs()), Some((Some("new"), None)));
+    rig.session.handle_opened(rig.now, 2);
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, BOUND, ENABLED]);
+    assert_eq!(completed(&outputs), [(9, &Ok(Completed::Done))]);
+}
+
+#[test]
+fn a_new_token_while_away_makes_the_next_attempt_at_once() {
+    let mut rig = Rig::established(json!({}));
+    rig.cut();
+    rig.session.refresh_token(rig.now, CallId(9), "new".to_owned());
+    assert_eq!(rig.session.poll_timeout(), Some(rig.now));
+    rig.session.handle_timeout(rig.now);
+    assert_eq!(opened(&rig.outputs()), Some((Some("new"), Some("previous"))));
+}
+
+#[test]
+fn a_thousand_clients_that_lost_their_server_do_not_come_back_in_step() {
+    let mut histogram = [0_u32; 60];
+    for seed in 0..1000 {
+        let mut rig = Rig::established(json!({}));
+        rig.session.rng = fastrand::Rng::with_seed(seed);
+        let lost_at = rig.now;
+        rig.cut();
+        // The first second is the quick first attempt of everyone, spread over its 300 ms.
+        loop {
+            let outputs = rig.time_out();
+            if opened(&outputs).is_none() {
+                break;
+            }
+            let second = usize::try_from((rig.now - lost_at).as_secs()).unwrap();
+            histogram[second] += 1;
+            rig.cut();
+        }
+    }
+    // After the crowded beginning no second sees more than a third of the clients.
+    assert!(histogram[8..].iter().all(|attempts| *attempts < 333), "{histogram:?}");
+    assert!(histogram[8..].iter().all(|attempts| *attempts > 50), "{histogram:?}");
+}

@@ -1,0 +1,137 @@
+//! One connection through the proxy.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::{Conditions, Direction, Offset, Order};
+
+/// The far end of one direction: what has been read and waits for its time.
+struct Outlet {
+    direction: Direction,
+    to: OwnedWriteHalf,
+    waiting: VecDeque<(Instant, Vec<u8>)>,
+    passed: u64,
+    /// The near end may still bring something.
+    open: bool,
+    /// The far end knows that nothing more comes.
+    ended: bool,
+}
+
+/// What is to become of the connection.
+enum Verdict {
+    Carry,
+    Cut,
+    Stall,
+}
+
+/// Carries until one side closes, or until the conditions or an order say otherwise.
+pub(crate) async fn run(
+    client: TcpStream,
+    server: TcpStream,
+    delay: Duration,
+    conditions: Conditions,
+    mut orders: watch::Receiver<Order>,
+    saw: impl Fn(Direction, u64),
+    flight: impl Fn(),
+) {
+    let begun = *orders.borrow_and_update();
+    for socket in [&client, &server] {
+        // A frame must not wait for the acknowledgement of the one before.
+        let _ = socket.set_nodelay(true);
+    }
+    let (mut from_client, to_client) = client.into_split();
+    let (mut from_server, to_server) = server.into_split();
+    let mut up = Outlet::new(Direction::ToServer, to_server);
+    let mut down = Outlet::new(Direction::ToClient, to_client);
+    let mut server_spoke = true;
+    // Until both sides have said all they had to say.
+    while !(up.ended && down.ended) {
+        let (up_open, down_open) = (up.open, down.open);
+        let (mut up_buffer, mut down_buffer) = ([0; 16 * 1024], [0; 16 * 1024]);
+        let verdict = tokio::select! {
+            Ok(()) = orders.changed() => {
+                let order = *orders.borrow_and_update();
+                if order.cuts > begun.cuts { Verdict::Cut } else { Verdict::Stall }
+            }
+            read = from_client.read(&mut up_buffer), if up_open => {
+                let count = read.unwrap_or(0);
+                if count > 0 && std::mem::take(&mut server_spoke) {
+                    flight();
+                }
+                up.take(&up_buffer[..count], delay)
+            }
+            read = from_server.read(&mut down_buffer), if down_open => {
+                let count = read.unwrap_or(0);
+                server_spoke |= count > 0;
+                down.take(&down_buffer[..count], delay)
+            }
+            verdict = up.pass(conditions, &saw) => verdict,
+            verdict = down.pass(conditions, &saw) => verdict,
+        };
+        match verdict {
+            Verdict::Carry => {}
+            Verdict::Cut => return,
+            Verdict::Stall => pending().await,
+        }
+    }
+}
+
+impl Outlet {
+    const fn new(direction: Direction, to: OwnedWriteHalf) -> Self {
+        Self { direction, to, waiting: VecDeque::new(), passed: 0, open: true, ended: false }
+    }
+
+    /// Nothing read is the end of this direction.
+    fn take(&mut self, bytes: &[u8], delay: Duration) -> Verdict {
+        if bytes.is_empty() {
+            self.open = false;
+        } else {
+            self.waiting.push_back((Instant::now() + delay, bytes.to_vec()));
+        }
+        Verdict::Carry
+    }
+
+    /// Waits for the next piece that is due and passes it on, up to the offset where something is to happen.
+    async fn pass(&mut self, conditions: Conditions, saw: &impl Fn(Direction, u64)) -> Verdict {
+        let Some((due, _)) = self.waiting.front() else {
+            if self.open || self.ended {
+                return pending().await;
+            }
+            self.ended = true;
+            // A far end that is gone needs no telling.
+            let _ = self.to.shutdown().await;
+            return Verdict::Carry;
+        };
+        sleep_until(*due).await;
+        let Some((_, mut bytes)) = self.waiting.pop_front() else { return Verdict::Carry };
+        let room = |offset: Option<Offset>| {
+            offset
+                .filter(|offset| offset.direction == self.direction)
+                .map(|offset| offset.bytes.saturating_sub(self.passed))
+        };
+        let (cut, stall) = (room(conditions.cut), room(conditions.stall));
+        let limit = [cut, stall].into_iter().flatten().min().and_then(|limit| usize::try_from(limit).ok());
+        let reached = limit.is_some_and(|limit| bytes.len() >= limit);
+        if let Some(limit) = limit {
+            bytes.truncate(limit);
+        }
+        let count = bytes.len() as u64;
+        if self.to.write_all(&bytes).await.is_err() {
+            return Verdict::Cut;
+        }
+        self.passed += count;
+        saw(self.direction, count);
+        match (reached, cut <= stall && cut.is_some() || stall.is_none()) {
+            (false, _) => Verdict::Carry,
+            (true, true) => Verdict::Cut,
+            (true, false) => Verdict::Stall,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Who may log in: guests, bearers of tokens, accounts.
+
+use data_encoding::BASE64;
+use jwt_compact::alg::{Hs256, Hs256Key};
+use jwt_compact::{AlgorithmExt, Claims, Header, TimeOptions, Token, UntrustedToken};
+use ring::{digest, hmac, pbkdf2};
+use serde::{Deserialize, Serialize};
+
+/// Why a login is refused: the SASL condition and the text that Jitsi's Prosody sends with it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub condition: &'static str,
+    pub text: Option<&'static str>,
+}
+
+impl Refusal {
+    pub(crate) const NOT_AUTHORIZED: Self = Self { condition: "not-authorized", text: None };
+    pub(crate) const MALFORMED: Self = Self { condition: "malformed-request", text: None };
+}
+
+/// What we read beside the standard claims: nothing.
+#[derive(Deserialize, Serialize)]
+struct Accepted {}
+
+/// Checks a token the way Jitsi's token authentication does.
+pub(crate) fn check_token(secret: &str, token: Option<&str>) -> Result<(), Refusal> {
+    let refuse = |text| Err(Refusal { condition: "not-allowed", text: Some(text) });
+    let Some(token) = token else { return refuse("token required") };
+    let untrusted = UntrustedToken::new(token).ok();
+    let token: Option<Token<Accepted>> =
+        untrusted.and_then(|token| Hs256.validator(&Hs256Key::new(secret.as_bytes())).validate(&token).ok());
+    let Some(token) = token else { return refuse("Invalid signature") };
+    match token.claims().validate_expiration(&TimeOptions::default()) {
+        Ok(_) => Ok(()),
+        Err(_) => refuse("Not acceptable by exp"),
+    }
+}
+
+/// A token that a server with this secret accepts, for an hour.
+#[must_use]
+pub fn token(secret: &str) -> String {
+    let claims = Claims::new(Accepted {}).set_duration(&TimeOptions::default(), chrono::Duration::hours(1));
+    let key = Hs256Key::new(secret.as_bytes());
+    Hs256.token(&Header::empty(), &claims, &key).expect("an empty claim can be written")
+}
+
+/// The server's side of SCRAM (RFC 5802).
+pub(crate) struct Scram {
+    sha256: bool,
+    client_first_bare: String,
+    server_first: String,
+    salted_password: Vec<u8>,
+    pub username: String,
+}
+
+const ITERATIONS: std::num::NonZeroU32 = std::num::NonZeroU32::new(4096).expect("not zero");
+
+impl Scram {
+    /// Takes the client's first message; `password` looks an account up.
+    pub(crate) fn start(
+        sha256: bool,
+        message: &str,
+        password: impl Fn(&str) -> Option<String>,
+    ) -> Result<(Self, String), Refusal> {
+        let bare = message.strip_prefix("n,,").ok_or(Refusal::MALFORMED)?;
+        let (name, nonce) = bare.split_once(",r=").ok_or(Refusal::MALFORMED)?;
+        let name = name.strip_prefix("n=").ok_or(Refusal::MALFORMED)?;
+        let username = name.replace("=2C", ",").replace("=3D", "=");
+        let password = password(&username).ok_or(Refusal::NOT_AUTHORIZED)?;
+        // One salt for an account, as a server that stores the salted password has.
+        let salt = &digest::digest(&digest::SHA256, username.as_bytes()).as_ref()[..16].to_vec();
+        let (algorithm, length) = match sha256 {
+            true => (pbkdf2::PBKDF2_HMAC_SHA256, 32),
+            false => (pbkdf2::PBKDF2_HMAC_SHA1, 20),
+        };
+        let mut salted_password = vec![0; length];
+        pbkdf2::derive(algorithm, ITERATIONS, salt, password.as_bytes(), &mut salted_password);
+        let server_first = format!("r={nonce}server,s={},i={ITERATIONS}", BASE64.encode(salt));
+        let scram = Self {
+            sha256,
+            client_first_bare: bare.to_owned(),
+            server_first: server_first.clone(),
+            salted_password,
+            username,
+        };
+        Ok((scram, server_first))
+    }
+
+    /// Takes the client's final message; the server's final message proves that we know the password too.
+    pub(crate) fn finish(&self, message: &str) -> Result<String, Refusal> {
+        let (without_proof, proof) = message.split_once(",p=").ok_or(Refusal::MALFORMED)?;
+        let nonce = self.server_first.split(',').next().unwrap_or_default();
+        if without_proof != format!("c=biws,{nonce}") {
+            return Err(Refusal::MALFORMED);
+        }
+        let proof = BASE64.decode(proof.as_bytes()).map_err(|_| Refusal::MALFORMED)?;
+        let auth_message = format!("{},{},{without_proof}", self.client_first_bare, self.server_first);
+        let client_key = self.sign(&self.salted_password, "Client Key");
+        let hash = if self.sha256 { &digest::SHA256 } else { &digest::SHA1_FOR_LEGACY_USE_ONLY };
+        let stored_key = digest::digest(hash, &client_key);
+        let signature = self.sign(stored_key.as_ref(), &auth_message);
+        let expected: Vec<u8> =
+            client_key.iter().zip(&signature).map(|(key, signature)| key ^ signature).collect();
+        if proof != expected {
+            return Err(Refusal::NOT_AUTHORIZED);
+        }
+        let server_key = self.sign(&self.salted_password, "Server Key");
+        Ok(format!("v={}", BASE64.encode(&self.sign(&server_key, &auth_message))))
+    }
+
+    fn sign(&self, key: &[u8], text: &str) -> Vec<u8> {
+        let algorithm = if self.sha256 { hmac::HMAC_SHA256 } else { hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY };
+        hmac::sign(&hmac::Key::new(algorithm, key), text.as_bytes()).as_ref().to_vec()
+    }
+}

@@ -1,0 +1,167 @@
+//! The sessions of a server: who is bound, what was sent to them, and what they have acknowledged.
+
+use std::collections::{HashMap, VecDeque};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+/// What a connection is told to do.
+#[derive(Debug, Clone)]
+pub(crate) enum Out {
+    Text(String),
+    Binary(Vec<u8>),
+    /// Close the stream with `<close/>`.
+    CloseStream,
+    /// Close the WebSocket.
+    End,
+    /// Drop the TCP connection.
+    Cut,
+    /// Neither read nor write any more, and keep the TCP connection.
+    Stall,
+}
+
+/// A bound resource.
+#[derive(Debug)]
+pub(crate) struct Session {
+    connection: Option<UnboundedSender<Out>>,
+    management: Option<Management>,
+}
+
+/// XEP-0198, the server's side.
+#[derive(Debug)]
+struct Management {
+    id: String,
+    resumable: bool,
+    /// Stanzas of the client that were handled.
+    handled: u32,
+    /// Our stanzas that the client has acknowledged.
+    acknowledged: u32,
+    unacknowledged: VecDeque<String>,
+}
+
+/// All sessions, by full JID.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    by_jid: HashMap<String, Session>,
+    count: u64,
+}
+
+impl Sessions {
+    /// Binds a resource.
+    pub(crate) fn bind(&mut self, jid: String, connection: UnboundedSender<Out>) {
+        self.by_jid.insert(jid, Session { connection: Some(connection), management: None });
+    }
+
+    pub(crate) fn next_number(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
+    /// The JIDs that are bound, with or without a connection.
+    pub(crate) fn jids(&self) -> Vec<String> {
+        let mut jids: Vec<_> = self.by_jid.keys().cloned().collect();
+        jids.sort();
+        jids
+    }
+
+    /// Sends a stanza to a full JID; false if nobody is bound there.
+    pub(crate) fn deliver(&mut self, jid: &str, stanza: String) -> bool {
+        let Some(session) = self.by_jid.get_mut(jid) else { return false };
+        if let Some(management) = &mut session.management {
+            management.unacknowledged.push_back(stanza.clone());
+        }
+        if let Some(connection) = &session.connection {
+            // A connection that is ending leaves what is unacknowledged to the next.
+            let _ = connection.send(Out::Text(stanza));
+        }
+        true
+    }
+
+    /// Turns stream management on; the id if it can be resumed, `None` if it is on already.
+    pub(crate) fn enable(&mut self, jid: &str, resumable: bool) -> Option<String> {
+        let number = self.next_number();
+        let session = self.by_jid.get_mut(jid).filter(|session| session.management.is_none())?;
+        let id = format!("previous-{number}");
+        let unacknowledged = VecDeque::new();
+        let management =
+            Management { id: id.clone(), resumable, handled: 0, acknowledged: 0, unacknowledged };
+        session.management = Some(management);
+        Some(id)
+    }
+
+    /// A stanza of the client was handled.
+    pub(crate) fn handled(&mut self, jid: &str) {
+        if let Some(management) = self.management(jid) {
+            management.handled = management.handled.wrapping_add(1);
+        }
+    }
+
+    /// The count for `<a/>`.
+    pub(crate) fn count(&mut self, jid: &str) -> Option<u32> {
+        self.management(jid).map(|management| management.handled)
+    }
+
+    /// The client has handled `h` of our stanzas.
+    pub(crate) fn acknowledge(&mut self, jid: &str, h: u32) {
+        if let Some(management) = self.management(jid) {
+            management.settle(h);
+        }
+    }
+
+    fn management(&mut self, jid: &str) -> Option<&mut Management> {
+        self.by_jid.get_mut(jid)?.management.as_mut()
+    }
+
+    /// The JID of the session that is resumed by this id.
+    pub(crate) fn resumable(&self, id: &str) -> Option<String> {
+        let mut sessions = self.by_jid.iter();
+        let same = |session: &Session| session.management.as_ref().is_some_and(|m| m.id == id && m.resumable);
+        sessions.find(|(_, session)| same(session)).map(|(jid, _)| jid.clone())
+    }
+
+    /// Gives a session a new connection: the count for `<resumed/>`, and what is to be sent again.
+    pub(crate) fn resume(
+        &mut self,
+        jid: &str,
+        h: u32,
+        connection: UnboundedSender<Out>,
+    ) -> Option<(u32, Vec<String>)> {
+        let session = self.by_jid.get_mut(jid)?;
+        if let Some(old) = session.connection.replace(connection) {
+            let _ = old.send(Out::Cut);
+        }
+        let management = session.management.as_mut()?;
+        management.settle(h);
+        Some((management.handled, management.unacknowledged.iter().cloned().collect()))
+    }
+
+    /// The connection is gone. A session that can be resumed stays.
+    pub(crate) fn detach(&mut self, jid: &str, connection: &UnboundedSender<Out>) {
+        let Some(session) = self.by_jid.get_mut(jid) else { return };
+        // It may have been resumed on another connection meanwhile.
+        if !session.connection.as_ref().is_some_and(|current| current.same_channel(connection)) {
+            return;
+        }
+        session.connection = None;
+        if !session.management.as_ref().is_some_and(|management| management.resumable) {
+            self.by_jid.remove(jid);
+        }
+    }
+
+    /// The client has closed its stream, or the server forgets the session.
+    pub(crate) fn remove(&mut self, jid: &str) {
+        self.by_jid.remove(jid);
+    }
+
+    /// Forgets all sessions, as a server that restarts.
+    pub(crate) fn clear(&mut self) {
+        self.by_jid.clear();
+    }
+}
+
+impl Management {
+    fn settle(&mut self, h: u32) {
+        let settled = usize::try_from(h.wrapping_sub(self.acknowledged)).unwrap_or(usize::MAX);
+        self.unacknowledged.drain(..settled.min(self.unacknowledged.len()));
+        self.acknowledged = h;
+    }
+}
