@@ -380,7 +380,7 @@ impl JitsiConnection {
 
     fn submit_iq(&self, xml: &str, timeout: Option<Duration>, completion: Completion) -> Result<(), Error> {
         let outgoing::Request { id, to, xml } = outgoing::request(xml)?;
-        let timeout = timeout.unwrap_or(self.shared().config.iq_timeout);
+        let timeout = timeout.unwrap_or(self.shared().config.iq_timeout).min(runtime::LONGEST);
         self.command(self.shared().lock(), Command::SendIq { id, to, xml, timeout, completion });
         Ok(())
     }

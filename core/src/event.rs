@@ -59,7 +59,7 @@ pub enum Event {
         attempts: u32,
         /// How long the session was without a transport.
         downtime: Duration,
-        /// How many stanzas were sent again.
+        /// How many of the caller's stanzas were sent again.
         resent: usize,
     },
     /// `connection.stanzaReceived`: a stanza as it came. Only while stanzas are listened for.

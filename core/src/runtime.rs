@@ -16,6 +16,9 @@ const WORKER_THREADS: usize = 2;
 /// Threads for name look-ups and the like.
 const BLOCKING_THREADS: usize = 8;
 
+/// A caller's way to say "for ever" that can still be added to a time.
+pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 struct Process {
     worker_threads: usize,
     running: Option<Running>,
@@ -69,6 +72,7 @@ pub(crate) fn online() -> &'static watch::Sender<bool> {
 /// # Errors
 /// [`Error::Timeout`] if connections had to be cut off.
 pub fn shutdown(timeout: Duration) -> Result<(), Error> {
+    let timeout = timeout.min(LONGEST);
     let Some(running) = process().running.take() else { return Ok(()) };
     // A runtime cannot be ended from within a runtime, and the caller may well live in one of its own.
     let stopper =

@@ -3,6 +3,7 @@
 mod common;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use common::{connection_to, next, options, server, within};
 use jitsimeet::{Code, ConnectOptions, Error, ErrorType, Event, Events, JitsiConnection, Options};
@@ -208,7 +209,7 @@ async fn a_request_is_answered_and_an_unknown_one_refused() {
     let connection = connection_to(&server);
     let (_events, _) = established(&connection).await;
     let ping = "<iq type='get' to='meet.example'><ping xmlns='urn:xmpp:ping'/></iq>";
-    let answer = within("the answer", connection.send_iq(ping, None)).await.unwrap();
+    let answer = within("the answer", connection.send_iq(ping, Some(Duration::MAX))).await.unwrap();
     assert!(answer.contains("result"), "{answer}");
     let unknown = "<iq type='get' to='meet.example'><q xmlns='urn:example'/></iq>";
     let answer = within("the answer", connection.send_iq(unknown, None)).await.unwrap();

@@ -170,11 +170,12 @@ impl Session {
         if self.management.as_mut().is_some_and(super::Management::received) {
             self.acknowledge();
         }
-        if element.name == "iq" {
-            self.handle_iq(element, frame);
-        }
+        // Before the outcome of the call that it settles, as every event.
         if self.listening {
             self.outputs.push_back(Output::Stanza(Box::new(Stanza::from_element(element, frame))));
+        }
+        if element.name == "iq" {
+            self.handle_iq(element, frame);
         }
     }
 

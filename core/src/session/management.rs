@@ -12,7 +12,8 @@ const REQUEST_EVERY: usize = 5;
 const ACKNOWLEDGE_EVERY: u32 = 100;
 
 /// A stanza that the caller has sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Outgoing {
     pub xml: String,
     /// The call that waits for its outcome.
@@ -22,7 +23,8 @@ pub(crate) struct Outgoing {
 }
 
 /// A session that the server keeps for us.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Resumption {
     /// `previd` of the resume request. A secret: who knows it can take the session over.
     pub id: String,
@@ -40,7 +42,8 @@ pub(crate) enum BadCount {
 }
 
 /// The two directions of a managed stream. All counters wrap at 2^32.
-#[derive(Debug, Default)]
+#[derive(Default)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Management {
     resumption: Option<Resumption>,
     /// Stanzas of the server that we have handled.
@@ -108,6 +111,11 @@ impl Management {
         let settled: Vec<_> = self.unacknowledged.drain(..count).collect();
         self.bytes -= settled.iter().map(|stanza| stanza.xml.len()).sum::<usize>();
         Ok(settled)
+    }
+
+    /// How many of the unacknowledged the caller has sent; the others are our own pings and answers.
+    pub(crate) fn unacknowledged_of_caller(&self) -> usize {
+        self.unacknowledged.iter().filter(|stanza| stanza.call.is_some() || stanza.iq.is_some()).count()
     }
 
     /// The session lives on over a new transport, and the server has handled `h`: those that this settles, and

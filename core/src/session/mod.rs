@@ -95,8 +95,9 @@ enum Link {
     Up,
 }
 
-/// What the session wants done.
-#[derive(Debug, PartialEq)]
+/// What the session wants done. It holds secrets, so it can be shown in tests only.
+#[derive(PartialEq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) enum Output {
     /// Open a transport, with this token and `previd` in the query of its URL, and report with `handle_opened` or
     /// `handle_transport_error`. The one before is closed, unless it is parked.

@@ -181,14 +181,15 @@ impl Session {
         };
         let (settled, again) =
             management.resume(h).map_err(|bad| Box::new(failures::bad_count(&self.config, bad)))?;
+        let resent = management.unacknowledged_of_caller();
         self.outputs.push_back(Output::DropParked);
         self.settle(settled);
         self.reached(crate::Milestone::Resumed);
-        let resent = again.len();
+        let any = !again.is_empty();
         for xml in again {
             self.outputs.push_back(Output::Send(xml));
         }
-        if resent > 0 {
+        if any {
             self.send(&Element::new("r", ns::SM));
         }
         let downtime =

@@ -121,7 +121,7 @@ static void in_queue_mode_the_answer_is_in_the_completion(void) {
     jm_options_free(options);
     CHECK(jm_connection_set_stanza_listening(connection, 1) == JM_OK);
     CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
-    const int32_t expected[] = {JM_EVENT_CONNECTION_ESTABLISHED, JM_EVENT_COMPLETION, JM_EVENT_STANZA_RECEIVED};
+    const int32_t expected[] = {JM_EVENT_CONNECTION_ESTABLISHED, JM_EVENT_STANZA_RECEIVED, JM_EVENT_COMPLETION};
     int mine = 0;
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         const jm_event *event = NULL;
@@ -132,7 +132,7 @@ static void in_queue_mode_the_answer_is_in_the_completion(void) {
             CHECK(jm_connection_send_iq(connection, PING, strlen(PING), -1, NULL, &mine) == JM_OK);
         } else {
             CHECK(strstr(event->xml.data, "result") != NULL);
-            CHECK((event->user_data == &mine) == (i == 1));
+            CHECK((event->user_data == &mine) == (i == 2));
         }
         jm_event_free(event);
     }

@@ -148,3 +148,15 @@ fn a_paused_link_is_acknowledged_and_not_judged() {
     rig.session.unpause(rig.now);
     assert_eq!(rig.session.poll_timeout(), Some(rig.now + Duration::from_secs(10)));
 }
+
+#[test]
+fn an_answer_is_delivered_before_the_call_that_it_settles() {
+    let mut rig = Rig::established(json!({}));
+    rig.session.set_listening(true);
+    iq(&mut rig, 1, None);
+    let outputs = rig.play(&[&result(1, "")]);
+    assert!(
+        matches!(outputs.as_slice(), [Output::Stanza(_), Output::Completed(CallId(1), Ok(_))]),
+        "{outputs:?}"
+    );
+}
