@@ -62,7 +62,7 @@ pub(crate) struct Shared {
 
 pub(crate) struct State {
     phase: Phase,
-    token: Option<String>,
+    pub(crate) token: Option<String>,
     listening: bool,
     /// To the driver, while there is one.
     commands: Option<mpsc::UnboundedSender<Command>>,
@@ -318,7 +318,7 @@ impl JitsiConnection {
         if state.phase == Phase::Disconnecting {
             return Err(Error::InvalidState { call: "refreshToken", state: state.phase.as_str() });
         }
-        state.token = Some(token.to_owned());
+        state.token = Some(token.to_owned()).filter(|token| !token.is_empty());
         self.command(state, Command::RefreshToken { token: token.to_owned(), completion });
         Ok(())
     }

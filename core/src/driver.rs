@@ -297,7 +297,11 @@ impl Driver {
                         self.parked = Some(transport);
                     }
                 }
-                Output::Unpark => self.link = self.parked.take().map_or(Link::None, Link::Open),
+                Output::Unpark => {
+                    self.link = self.parked.take().map_or(Link::None, Link::Open);
+                    // The next attempt is made with the token that is in force, not with the one that was refused.
+                    self.shared.lock().token = self.session.token();
+                }
                 Output::DropParked => self.parked = None,
                 Output::Send(frame) => {
                     if let Link::Open(transport) = &mut self.link

@@ -182,7 +182,7 @@ pub enum Error {
     InvalidState {
         /// The call that was refused.
         call: &'static str,
-        /// The state that refused it: `connecting`, `connected` or `disconnecting`; `running` for `init`.
+        /// The state that refused it: `connecting`, `connected`, `interrupted` or `disconnecting`; `running` for `init`.
         state: &'static str,
     },
     /// The attempt failed; the same failure was delivered as `connection.connectionFailed`.

@@ -268,6 +268,12 @@ async fn a_token_is_refreshed_on_the_living_session_and_a_bad_one_leaves_it_alon
     assert_eq!(failure.server_text.as_deref(), Some("Invalid signature"));
     let ping = "<iq type='get' to='meet.example'><ping xmlns='urn:xmpp:ping'/></iq>";
     within("an answer on the old transport", connection.send_iq(ping, None)).await.unwrap();
+    within("the disconnect", connection.disconnect()).await.unwrap();
+    assert!(matches!(next(&mut events).await, Event::ConnectionDisconnected { .. }));
+    let jid_before = jid;
+    let jid = within("a connection with the old token", connection.connect()).await.unwrap();
+    assert_ne!(jid, jid_before);
+    assert!(matches!(next(&mut events).await, Event::ConnectionEstablished { .. }));
     within("the refresh", connection.refresh_token(&jitsimeet_testserver::token(secret))).await.unwrap();
     assert!(matches!(next(&mut events).await, Event::Resumed { .. }));
     assert_eq!(connection.jid(), Some(jid));

@@ -118,7 +118,8 @@ test('sendIq resolves with the answer, be it a result or an error', async (t) =>
 test('sendIq gives up after the timeout of the call, or that of the option', async (t) => {
   const server = await startServer(t);
   const [patient, impatient] = [server.connection({ iqTimeout: 600_000 }), server.connection({ iqTimeout: 20 })];
-  await Promise.all([patient.connectAsync(), impatient.connectAsync()]);
+  await patient.connectAsync();
+  await impatient.connectAsync();
   const interrupted = [patient, impatient].map((connection) => happens(connection, INTERRUPTED));
   await server.faults({ upgrade: 'silent' });
   await server.cut();

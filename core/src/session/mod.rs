@@ -156,6 +156,10 @@ impl Session {
         self.credentials.clone()
     }
 
+    pub(crate) fn token(&self) -> Option<String> {
+        self.token.clone()
+    }
+
     pub(crate) fn domain(&self) -> &str {
         self.credentials.domain()
     }
@@ -323,6 +327,7 @@ impl Session {
             return;
         }
         self.reached(Milestone::Disconnecting);
+        self.unpark();
         match (self.phase, &self.link) {
             (Phase::Connected, Link::Up) => {
                 if let Some(management) = &mut self.management

@@ -214,7 +214,8 @@ impl Session {
     /// `refreshToken`: from now on with this token.
     pub(crate) fn refresh_token(&mut self, now: Instant, call: CallId, token: String) {
         self.abandon_refresh();
-        let old = self.token.replace(token);
+        // An empty token is none, as at construction.
+        let old = std::mem::replace(&mut self.token, Some(token).filter(|token| !token.is_empty()));
         let resumable = self.management.as_ref().is_some_and(|management| management.resumption().is_some());
         let mut parked = None;
         match self.phase {
@@ -265,6 +266,14 @@ impl Session {
         }
         self.send_held();
         true
+    }
+
+    /// Takes the parked transport back, if there is one: to say goodbye on it.
+    pub(super) fn unpark(&mut self) {
+        if self.recovery.refresh.as_mut().is_some_and(|refresh| refresh.parked.take().is_some()) {
+            self.outputs.push_back(Output::Unpark);
+            self.link = Link::Up;
+        }
     }
 
     /// The session is established with the new token.

@@ -67,6 +67,8 @@ struct State {
     sessions: Sessions,
     connections: HashMap<u64, UnboundedSender<Out>>,
     accepted: u64,
+    /// Of those, the ones that have become WebSockets.
+    upgraded: u64,
 }
 
 impl TestServer {
@@ -187,7 +189,8 @@ impl Shared {
     /// A connection that is there to be told things; returns its number.
     fn connected(&self, connection: UnboundedSender<Out>) -> u64 {
         let mut state = self.state();
-        let number = state.accepted;
+        state.upgraded += 1;
+        let number = state.upgraded;
         state.connections.insert(number, connection);
         number
     }

@@ -265,3 +265,16 @@ fn a_thousand_clients_that_lost_their_server_do_not_come_back_in_step() {
     assert!(histogram[8..].iter().all(|attempts| *attempts < 333), "{histogram:?}");
     assert!(histogram[8..].iter().all(|attempts| *attempts > 50), "{histogram:?}");
 }
+
+#[test]
+fn disconnect_while_a_new_token_is_tried_says_goodbye_on_the_old_transport() {
+    let mut rig = Rig::established(json!({}));
+    rig.session.refresh_token(rig.now, CallId(9), "new".to_owned());
+    rig.outputs();
+    rig.session.disconnect(rig.now, Duration::from_secs(1));
+    let outputs = rig.outputs();
+    assert!(outputs.contains(&Output::Unpark));
+    assert_eq!(sent(&outputs), ["<presence xmlns='jabber:client' type='unavailable'/>", SENT_CLOSE]);
+    let outputs = rig.play(&[CLOSE]);
+    assert!(matches!(completed(&outputs)[..], [(9, Err(Error::Aborted(_)))]), "{outputs:?}");
+}
