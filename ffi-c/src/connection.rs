@@ -607,3 +607,27 @@ pub unsafe extern "C" fn jm_connection_remove_listener(
         unsafe { jm_connection::borrow(connection) }?.remove_listener(token)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No leak checker would see it: the registry is reachable to the end.
+    #[test]
+    fn a_freed_connection_is_kept_nowhere() {
+        let json = c"{\"serviceUrl\": \"ws://127.0.0.1:1/\", \"hosts\": {\"domain\": \"meet.example\"}}";
+        let options = options::jm_options_new();
+        let mut connection = ptr::null_mut();
+        // SAFETY: every pointer is to a local or comes from the call that makes it, and is freed once.
+        let kept = unsafe {
+            options::jm_options_set_json(options, c"".as_ptr(), json.as_ptr(), json.count_bytes());
+            jm_connection_new(ptr::null(), ptr::null(), options, &raw mut connection);
+            options::jm_options_free(options);
+            let id = jm_connection::borrow(connection).ok().unwrap().id;
+            let kept = Arc::downgrade(&dispatcher().connections().get(id).unwrap());
+            jm_connection_free(connection);
+            kept
+        };
+        assert_eq!(kept.strong_count(), 0);
+    }
+}

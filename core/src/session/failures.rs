@@ -74,18 +74,18 @@ pub(super) fn transport(config: &Config, error: TransportError, established: boo
     }
 }
 
-pub(super) fn connect_timeout(config: &Config, patience: Duration) -> Failure {
+pub(super) fn connect_timeout(config: &Config, patience: Duration, option: &str) -> Failure {
     let (url, ms) = (config.display_url(), patience.as_millis());
     let message = format!(
-        "cannot connect to {url}: the WebSocket was not open within {ms} ms (transport.connectTimeout). Check that the address is right and that the server answers."
+        "cannot connect to {url}: the WebSocket was not open within {ms} ms ({option}). Check that the address is right and that the server answers."
     );
     Failure::new(ErrorType::OtherError, Code::TimeoutConnect, message).transient()
 }
 
-pub(super) fn login_timeout(config: &Config, waiting_for: &str, patience: Duration) -> Failure {
+pub(super) fn login_timeout(config: &Config, waiting_for: &str, patience: Duration, option: &str) -> Failure {
     let (url, ms) = (config.display_url(), patience.as_millis());
     let message = format!(
-        "cannot log in to {} at {url}: {waiting_for} did not come within {ms} ms (loginTimeout). Check that the server is well.",
+        "cannot log in to {} at {url}: {waiting_for} did not come within {ms} ms ({option}). Check that the server is well.",
         config.domain
     );
     Failure::new(ErrorType::OtherError, Code::TimeoutLogin, message).transient()

@@ -106,6 +106,14 @@ impl Login {
         })
     }
 
+    /// The option that the deadline comes from: an attempt to resume has one for all of it.
+    pub(super) const fn option(&self, fresh: &'static str) -> &'static str {
+        match self.purpose {
+            Purpose::Fresh => fresh,
+            Purpose::Resume => "resume.attemptTimeout",
+        }
+    }
+
     /// Whether this stream error is how a server without XEP-0198 answers `<enable/>`.
     pub(super) fn refuses_management(&self, error: &Element) -> bool {
         self.enabling == Enabling::Asked

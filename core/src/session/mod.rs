@@ -226,11 +226,20 @@ impl Session {
         }
         match &self.link {
             Link::Opening(login) if login.deadline <= now => {
-                let failure = failures::connect_timeout(&self.config, login.patience);
+                let failure = failures::connect_timeout(
+                    &self.config,
+                    login.patience,
+                    login.option("transport.connectTimeout"),
+                );
                 return self.attempt_failed(now, failure);
             }
             Link::Login(login) if login.deadline <= now => {
-                let failure = failures::login_timeout(&self.config, login.step.waiting_for(), login.patience);
+                let failure = failures::login_timeout(
+                    &self.config,
+                    login.step.waiting_for(),
+                    login.patience,
+                    login.option("loginTimeout"),
+                );
                 return self.attempt_failed(now, failure);
             }
             _ => {}
