@@ -94,6 +94,21 @@ pub(crate) struct Load {
     pub bytes: usize,
 }
 
+impl Queue {
+    /// Nobody takes anything any more: nothing is kept, and nothing holds the connection back from reading.
+    fn close(&self) {
+        let items = {
+            let mut state = lock(&self.state);
+            state.closed = true;
+            state.stanzas = Load::default();
+            state.full = false;
+            std::mem::take(&mut state.items)
+        };
+        self.room.notify_one();
+        drop(items);
+    }
+}
+
 impl QueueState {
     fn count(&mut self, item: &Item) {
         if let Some(bytes) = stanza_bytes(item) {
@@ -190,7 +205,7 @@ impl EventHub {
             ready.awake = true;
             std::mem::take(&mut ready.queues)
         };
-        drop(queues);
+        queues.iter().for_each(|queue| queue.close());
     }
 
     /// `limits` bound the stanzas that wait; half of it drained makes room again.
@@ -244,6 +259,8 @@ impl HubEnd {
         }
         let mut ready = lock(&self.hub.inner.ready);
         if ready.closed {
+            drop(ready);
+            self.close();
             return Wake(None);
         }
         ready.queues.push_back(Arc::clone(&self.queue));
@@ -282,12 +299,7 @@ impl HubEnd {
 
     /// Forgets what is queued and ignores what comes: the handle is gone, so nobody is left to be told.
     pub(crate) fn close(&self) {
-        let items = {
-            let mut state = lock(&self.queue.state);
-            state.closed = true;
-            std::mem::take(&mut state.items)
-        };
-        drop(items);
+        self.queue.close();
     }
 }
 
@@ -405,6 +417,19 @@ mod tests {
         let wakes = rig.wakes();
         push(&kept, 5);
         assert_eq!((rig.drain(10), rig.wakes()), ((vec![], Drained::Empty), wakes));
+    }
+
+    #[test]
+    fn a_closed_hub_keeps_nothing_and_holds_no_connection_back() {
+        let rig = Rig::new();
+        let (full, later) = (rig.hub.register(LIMITS), rig.hub.register(LIMITS));
+        (0..10).for_each(|_| push_stanza(&full, 1));
+        rig.hub.close();
+        (0..10).for_each(|_| push_stanza(&later, 1));
+        for end in [full, later] {
+            assert!(!end.is_full());
+            assert!(lock(&end.queue.state).items.is_empty());
+        }
     }
 
     fn push_stanza(end: &HubEnd, bytes: usize) {
