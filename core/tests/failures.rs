@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use common::{failure, faulty, next, options, server, within};
 use jitsimeet::{Code, ErrorType, Event, Failure, JitsiConnection, Options};
-use jitsimeet_testserver::{Faults, StreamFault, TestServer, UpgradeFault};
+use jitsimeet_testserver::{Faults, Order, StreamFault, TestServer, UpgradeFault};
 use tokio::net::TcpListener;
 
 async fn upgrade_fault(fault: UpgradeFault, status: Option<u16>) -> TestServer {
@@ -189,7 +189,7 @@ async fn an_established_session_that_the_server_closes_is_dropped() {
     let mut events = connection.events();
     let jid = within("the connection", connection.connect()).await.unwrap();
     next(&mut events).await;
-    server.close_streams();
+    server.order(&Order::Close);
     let Event::ConnectionFailed(failure) = next(&mut events).await else {
         panic!("the session should be lost")
     };

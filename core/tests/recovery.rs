@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{connection_to, next, options, server, within};
 use jitsimeet::{Code, ConnectOptions, Error, ErrorType, Event, Events, JitsiConnection, Options};
-use jitsimeet_testserver::{Faults, ResumeFault, TestServer};
+use jitsimeet_testserver::{Faults, Order, ResumeFault, TestServer};
 use serde_json::json;
 
 async fn server_with_account() -> TestServer {
@@ -78,7 +78,7 @@ async fn a_login_takes_four_round_trips_and_a_resume_three() {
     let connection = connection_to(&server);
     let (mut events, _) = established(&connection).await;
     assert_eq!(connection.connection_times().round_trips(), Some(4));
-    server.cut();
+    server.order(&Order::Cut);
     resumed(&mut events).await;
     assert_eq!(connection.connection_times().round_trips(), Some(3));
 }
@@ -109,7 +109,7 @@ async fn no_stanza_is_lost_or_doubled_across_a_drop_either_way() {
     let mut outcomes = Vec::new();
     for number in 0..20 {
         if number == 10 {
-            server.cut();
+            server.order(&Order::Cut);
         }
         assert!(server.deliver(&jid, format!("<message xmlns='jabber:client' to='{jid}' id='in{number}'/>")));
         let message = format!("<message to='{peer_jid}' id='out{number}'/>");
@@ -140,7 +140,7 @@ async fn a_black_hole_is_found_by_ping_and_the_session_resumed() {
     let ping = json!({ "xmppPing": { "interval": 50, "timeout": 50 } });
     let connection = connect_with(&server, ping);
     let (mut events, jid) = established(&connection).await;
-    server.stall();
+    server.order(&Order::Stall);
     let Event::Interrupted { code, .. } = next(&mut events).await else { panic!("the link is dead") };
     assert_eq!(code, Code::PingTimeout);
     assert!(matches!(next(&mut events).await, Event::Resumed { .. }));
@@ -152,7 +152,7 @@ async fn a_refused_resume_is_dropped_and_the_object_connects_afresh() {
     let server = server().await;
     let connection = connection_to(&server);
     let (mut events, old) = established(&connection).await;
-    server.restart();
+    server.order(&Order::Restart);
     assert!(matches!(next(&mut events).await, Event::Interrupted { .. }));
     let Event::ConnectionFailed(failure) = next(&mut events).await else { panic!("the session is gone") };
     assert_eq!((failure.error_type, failure.code), (ErrorType::DroppedError, Code::ResumeRefused));
@@ -166,7 +166,7 @@ async fn with_reconnect_a_restarted_server_is_come_back_to() {
     let server = server().await;
     let connection = connect_with(&server, json!({ "reconnect": { "maxAttempts": 5 } }));
     let (mut events, _) = established(&connection).await;
-    server.restart();
+    server.order(&Order::Restart);
     loop {
         match next(&mut events).await {
             Event::Interrupted { .. } => {}
@@ -185,7 +185,7 @@ async fn an_over_acknowledged_resume_is_final() {
     let connection = connection_to(&server);
     let (mut events, _) = established(&connection).await;
     server.set_faults(Faults { resume: Some(ResumeFault::OverAcknowledge), ..Faults::default() });
-    server.cut();
+    server.order(&Order::Cut);
     assert!(matches!(next(&mut events).await, Event::Interrupted { .. }));
     let Event::ConnectionFailed(failure) = next(&mut events).await else { panic!("broken") };
     assert_eq!(failure.code, Code::OverAcknowledged);
@@ -197,7 +197,7 @@ async fn disconnect_while_away_resolves_at_once() {
     let connection = connect_with(&server, json!({ "resume": { "minDelay": 10_000 } }));
     let (mut events, _) = established(&connection).await;
     server.set_faults(Faults { resume: Some(ResumeFault::Silent), ..Faults::default() });
-    server.cut();
+    server.order(&Order::Cut);
     assert!(matches!(next(&mut events).await, Event::Interrupted { .. }));
     within("the disconnect", connection.disconnect()).await.unwrap();
     assert_eq!(next(&mut events).await, Event::ConnectionDisconnected { message: None });

@@ -137,9 +137,11 @@ impl Host {
         match (order, &self.embedded) {
             (Order::Cut, _) => self.proxy.cut(),
             (Order::Stall, _) => self.proxy.stall(),
-            (Order::Restart, Some(server)) => server.restart(),
-            (Order::Close, Some(server)) => server.close_streams(),
-            (Order::Inject { frame }, Some(server)) => server.inject(frame.as_str()),
+            (Order::Restart, Some(server)) => server.order(&jitsimeet_testserver::Order::Restart),
+            (Order::Close, Some(server)) => server.order(&jitsimeet_testserver::Order::Close),
+            (Order::Inject { frame }, Some(server)) => {
+                server.order(&jitsimeet_testserver::Order::Inject { frame: frame.clone() })
+            }
             (Order::Faults, Some(server)) => server.set_faults(Faults::default()),
             (order, None) => panic!("Prosody cannot be told to {order:?}"),
         }

@@ -213,15 +213,20 @@ impl Session {
 
     /// `refreshToken`: from now on with this token.
     pub(crate) fn refresh_token(&mut self, now: Instant, call: CallId, token: String) {
+        // The transport of the token before both stays parked: it is what a refusal leads back to.
+        let mut parked = self.recovery.refresh.as_mut().and_then(|refresh| refresh.parked.take());
         self.abandon_refresh();
         // An empty token is none, as at construction.
         let old = std::mem::replace(&mut self.token, Some(token).filter(|token| !token.is_empty()));
         let resumable = self.management.as_ref().is_some_and(|management| management.resumption().is_some());
-        let mut parked = None;
         match self.phase {
             Phase::Connecting => {
                 self.outputs.push_back(Output::Drop);
                 self.attempt_fresh(now);
+            }
+            Phase::Connected if parked.is_some() => {
+                self.outputs.push_back(Output::Drop);
+                self.attempt_resume(now);
             }
             Phase::Connected if resumable && self.is_up() => {
                 parked = Some(old);

@@ -9,7 +9,6 @@ mod relay;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
@@ -37,6 +36,10 @@ pub struct Conditions {
     pub cut: Option<Offset>,
     /// Stop carrying anything when so many bytes have gone in a direction.
     pub stall: Option<Offset>,
+    /// Cut the connection so many milliseconds after it was accepted.
+    pub cut_after: Option<u64>,
+    /// Stop carrying anything so many milliseconds after the connection was accepted.
+    pub stall_after: Option<u64>,
 }
 
 /// A place in one direction of a connection.
@@ -160,16 +163,23 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: CancellationTo
             (state.seen.len() - 1, state.conditions, state.refusing)
         };
         if !refusing {
-            let relay = relay(client, number, conditions, Arc::clone(&shared));
+            // From here on it is one of the living.
+            let orders = shared.order.subscribe();
+            let relay = relay(client, number, conditions, orders, Arc::clone(&shared));
             tokio::spawn(stop.clone().run_until_cancelled_owned(relay));
         }
     }
 }
 
-async fn relay(client: TcpStream, number: usize, conditions: Conditions, shared: Arc<Shared>) {
-    let orders = shared.order.subscribe();
+async fn relay(
+    client: TcpStream,
+    number: usize,
+    conditions: Conditions,
+    mut orders: watch::Receiver<Order>,
+    shared: Arc<Shared>,
+) {
+    let begun = *orders.borrow_and_update();
     let Ok(server) = TcpStream::connect(shared.target).await else { return };
-    let delay = Duration::from_millis(conditions.delay);
     let saw = |direction, bytes| {
         shared.see(number, |seen| match direction {
             Direction::ToServer => seen.to_server += bytes,
@@ -177,5 +187,5 @@ async fn relay(client: TcpStream, number: usize, conditions: Conditions, shared:
         });
     };
     let flight = || shared.see(number, |seen| seen.flights += 1);
-    relay::run(client, server, delay, conditions, orders, saw, flight).await;
+    relay::run(client, server, conditions, begun, orders, saw, flight).await;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,13 +36,12 @@ enum Verdict {
 pub(crate) async fn run(
     client: TcpStream,
     server: TcpStream,
-    delay: Duration,
     conditions: Conditions,
+    begun: Order,
     mut orders: watch::Receiver<Order>,
     saw: impl Fn(Direction, u64),
     flight: impl Fn(),
 ) {
-    let begun = *orders.borrow_and_update();
     for socket in [&client, &server] {
         // A frame must not wait for the acknowledgement of the one before.
         let _ = socket.set_nodelay(true);
@@ -51,15 +51,31 @@ pub(crate) async fn run(
     let mut up = Outlet::new(Direction::ToServer, to_server);
     let mut down = Outlet::new(Direction::ToClient, to_client);
     let mut server_spoke = true;
+    let delay = Duration::from_millis(conditions.delay);
+    let accepted = Instant::now();
+    let after = |milliseconds: Option<u64>| async move {
+        match milliseconds {
+            Some(milliseconds) => sleep_until(accepted + Duration::from_millis(milliseconds)).await,
+            None => pending().await,
+        }
+    };
+    let (mut cut_time, mut stall_time) =
+        (pin!(after(conditions.cut_after)), pin!(after(conditions.stall_after)));
     // Until both sides have said all they had to say.
     while !(up.ended && down.ended) {
         let (up_open, down_open) = (up.open, down.open);
         let (mut up_buffer, mut down_buffer) = ([0; 16 * 1024], [0; 16 * 1024]);
         let verdict = tokio::select! {
+            // What is to happen comes first, and nothing is read before all that is due has been passed on.
+            biased;
             Ok(()) = orders.changed() => {
                 let order = *orders.borrow_and_update();
                 if order.cuts > begun.cuts { Verdict::Cut } else { Verdict::Stall }
             }
+            () = &mut cut_time => Verdict::Cut,
+            () = &mut stall_time => Verdict::Stall,
+            verdict = up.pass(conditions, &saw) => verdict,
+            verdict = down.pass(conditions, &saw) => verdict,
             read = from_client.read(&mut up_buffer), if up_open => {
                 let count = read.unwrap_or(0);
                 if count > 0 && std::mem::take(&mut server_spoke) {
@@ -72,8 +88,6 @@ pub(crate) async fn run(
                 server_spoke |= count > 0;
                 down.take(&down_buffer[..count], delay)
             }
-            verdict = up.pass(conditions, &saw) => verdict,
-            verdict = down.pass(conditions, &saw) => verdict,
         };
         match verdict {
             Verdict::Carry => {}

@@ -17,6 +17,11 @@ pub struct Faults {
     /// Offer no stream management, and close the stream of who asks for it, as Prosody without mod_smacks does.
     #[serde(default)]
     pub no_management: bool,
+    /// Grant to resume a session without saying by which id.
+    #[serde(default)]
+    pub no_id: bool,
+    /// Where to come back to resume a session, as `<enabled/>` says.
+    pub location: Option<String>,
     /// The mechanisms offered, in place of those that the server has.
     pub mechanisms: Option<Vec<String>>,
 }

@@ -7,6 +7,7 @@
 
 mod auth;
 mod faults;
+mod orders;
 mod sessions;
 mod stream;
 mod tls;
@@ -20,11 +21,13 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use auth::token;
 pub use faults::{Faults, ResumeFault, StreamFault, UpgradeFault};
+pub use orders::Order;
 use sessions::{Out, Sessions};
 pub use tls::Authority;
 
@@ -59,6 +62,8 @@ struct Shared {
     accounts: HashMap<String, String>,
     token_secret: Option<String>,
     state: Mutex<State>,
+    /// How many stanzas of clients have been handled.
+    handled: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +89,7 @@ impl TestServer {
             accounts: options.accounts,
             token_secret: options.token_secret,
             state: Mutex::default(),
+            handled: watch::Sender::default(),
         });
         let stop = CancellationToken::new();
         let address = listener.local_addr()?;
@@ -147,30 +153,11 @@ impl TestServer {
         self.shared.state().sessions.deliver(jid, stanza.into())
     }
 
-    /// Closes every open stream with `<close/>` (RFC 7395, section 3.6).
-    pub fn close_streams(&self) {
-        self.shared.tell_all(&Out::CloseStream);
-    }
-
-    /// Sends a frame on every connection as it is, behind the back of all counters.
-    pub fn inject(&self, frame: impl Into<String>) {
-        self.shared.tell_all(&Out::Text(frame.into()));
-    }
-
-    /// Drops every TCP connection.
-    pub fn cut(&self) {
-        self.shared.tell_all(&Out::Cut);
-    }
-
-    /// Goes silent on every connection, and keeps it.
-    pub fn stall(&self) {
-        self.shared.tell_all(&Out::Stall);
-    }
-
-    /// Forgets all sessions and drops every TCP connection, as a server that restarts.
-    pub fn restart(&self) {
-        self.shared.state().sessions.clear();
-        self.cut();
+    /// Waits until the server has handled so many stanzas of its clients' since it was started.
+    pub async fn handled(&self, count: u64) {
+        let mut handled = self.shared.handled.subscribe();
+        // The sender lives as long as the server does.
+        let _ = handled.wait_for(|handled| *handled >= count).await;
     }
 }
 

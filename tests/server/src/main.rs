@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use jitsimeet_testserver::{Faults, Options, TestServer};
+use jitsimeet_testserver::{Faults, Options, Order, TestServer};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -39,19 +39,13 @@ fn account(text: &str) -> Result<(String, String), String> {
 enum Command {
     Faults(Faults),
     Sessions,
-    Close,
     /// Sends a stanza to a full JID.
     Deliver {
         jid: String,
         stanza: String,
     },
-    /// Sends a frame on every connection as it is.
-    Inject {
-        frame: String,
-    },
-    Cut,
-    Stall,
-    Restart,
+    #[serde(untagged)]
+    Order(Order),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -91,11 +85,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
 fn obey(server: &TestServer, command: Command) -> Value {
     match command {
         Command::Faults(faults) => server.set_faults(faults),
-        Command::Close => server.close_streams(),
-        Command::Inject { frame } => server.inject(frame),
-        Command::Cut => server.cut(),
-        Command::Stall => server.stall(),
-        Command::Restart => server.restart(),
+        Command::Order(order) => server.order(&order),
         Command::Deliver { jid, stanza } => return json!({ "ok": server.deliver(&jid, stanza) }),
         Command::Sessions => {
             return json!({ "sessions": server.sessions(), "connections": server.connections() });

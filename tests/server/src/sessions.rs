@@ -8,7 +8,23 @@ use tokio::sync::mpsc::UnboundedSender;
 #[derive(Debug, Clone)]
 pub(crate) enum Out {
     Text(String),
+    /// A text frame of bytes that need not be text.
+    Raw(Vec<u8>),
     Binary(Vec<u8>),
+    /// End the stream with an error.
+    Fail(String),
+    /// Acknowledge so many stanzas more than were handled.
+    Count {
+        beyond: i32,
+    },
+    /// Send this again and again.
+    Flood(String),
+    /// From now on in fragments of this length.
+    Split(usize),
+    /// Exchange the next two frames.
+    Reorder,
+    /// Send nothing any more.
+    Silence,
     /// Close the stream with `<close/>`.
     CloseStream,
     /// Close the WebSocket.

@@ -91,6 +91,20 @@ impl Stream {
         }
     }
 
+    /// Acknowledges so many stanzas more than were handled; first what was, if it is to go backwards.
+    pub(crate) fn count(&self, beyond: i32) {
+        let handled = self.jid.as_deref().and_then(|jid| self.shared.state().sessions.count(jid));
+        let Some(handled) = handled else { return };
+        if beyond < 0 {
+            self.acknowledge(handled);
+        }
+        self.acknowledge(handled.wrapping_add_signed(beyond));
+    }
+
+    fn acknowledge(&self, h: u32) {
+        self.send(element("a", SM).with("h", &h.to_string()));
+    }
+
     /// Closes the stream from our side.
     pub(crate) fn close(&mut self) {
         if self.phase != Phase::Closed {
@@ -310,6 +324,7 @@ impl Stream {
             return self.fail("unsupported-stanza-type");
         }
         self.shared.state().sessions.handled(&jid);
+        self.shared.handled.send_modify(|handled| *handled += 1);
         let reply =
             if is_request(element, "get", "ping", PING) || is_request(element, "set", "session", SESSION) {
                 answer(element, "result")
@@ -347,9 +362,7 @@ impl Stream {
                 let resume = matches!(element.attr("resume"), Some("true" | "1"));
                 let id = self.shared.state().sessions.enable(jid, resume);
                 self.send(match id {
-                    Some(id) if resume => {
-                        self::element("enabled", SM).with("id", &id).with("resume", "true").with("max", MAX)
-                    }
+                    Some(id) if resume => self.granted(&id),
                     Some(_) => self::element("enabled", SM),
                     None => {
                         self::element("failed", SM).append(self::element("unexpected-request", STANZA_ERRORS))
@@ -359,7 +372,7 @@ impl Stream {
             "r" => {
                 let count = self.shared.state().sessions.count(jid);
                 if let Some(count) = count {
-                    self.send(self::element("a", SM).with("h", &count.to_string()));
+                    self.acknowledge(count);
                 }
             }
             "a" => {
@@ -368,6 +381,15 @@ impl Stream {
                 }
             }
             _ => self.fail("unsupported-stanza-type"),
+        }
+    }
+
+    fn granted(&self, id: &str) -> ElementBuilder {
+        let enabled = element("enabled", SM).with("resume", "true").with("max", MAX);
+        let enabled = if self.faults.no_id { enabled } else { enabled.with("id", id) };
+        match &self.faults.location {
+            Some(location) => enabled.with("location", location),
+            None => enabled,
         }
     }
 
@@ -384,7 +406,7 @@ impl Stream {
     }
 
     /// Ends the stream with an error (RFC 6120, section 4.9, framed by RFC 7395, section 3.5).
-    fn fail(&mut self, condition: &str) {
+    pub(crate) fn fail(&mut self, condition: &str) {
         if self.phase != Phase::Closed {
             self.send(element("error", STREAMS).append(element(condition, STREAM_ERRORS)));
             self.close();

@@ -222,6 +222,36 @@ fn a_refused_token_leaves_the_session_on_its_old_transport() {
 }
 
 #[test]
+fn a_token_that_overtakes_another_one_is_refused_back_to_the_first() {
+    let mut rig = Rig::established(json!({}));
+    rig.session.refresh_token(rig.now, CallId(8), "second".to_owned());
+    rig.open();
+    rig.session.refresh_token(rig.now, CallId(9), "third".to_owned());
+    let outputs = rig.outputs();
+    assert!(matches!(completed(&outputs)[..], [(8, Err(Error::Aborted(_)))]), "{outputs:?}");
+    assert_eq!(opened(&outputs), Some((Some("third"), Some("previous"))));
+    rig.session.handle_opened(rig.now, 2);
+    let refused = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-allowed/></failure>";
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), refused]);
+    assert!(outputs.contains(&Output::Unpark), "{outputs:?}");
+    assert!(matches!(completed(&outputs)[..], [(9, Err(Error::ConnectionFailed(_)))]), "{outputs:?}");
+    assert_eq!(rig.session.token(), None, "as at the beginning");
+    assert_eq!(sent(&rig.send(1)), [&stanza(1), SENT_REQUEST], "the session is alive");
+}
+
+#[test]
+fn a_refused_token_is_no_loss_to_reconnect_from() {
+    let mut rig = Rig::established(json!({ "reconnect": { "maxAttempts": 5 } }));
+    rig.session.refresh_token(rig.now, CallId(9), "bad".to_owned());
+    rig.open();
+    let refused = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-allowed/></failure>";
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), refused]);
+    assert!(matches!(completed(&outputs)[..], [(9, Err(Error::ConnectionFailed(_)))]), "{outputs:?}");
+    assert_eq!(interrupted(&outputs), None);
+    assert_eq!(sent(&rig.send(1)), [&stanza(1), SENT_REQUEST], "the session is alive");
+}
+
+#[test]
 fn a_new_token_restarts_the_attempt_under_way() {
     let mut rig = Rig::new(json!({}));
     rig.open();
