@@ -1,4 +1,4 @@
-//! Plays `tests/scenarios` against the embedded server and a real Prosody. See the README there.
+//! Plays `tests/scenarios` against the embedded server, a real Prosody and a real ejabberd. See the README there.
 
 mod common;
 
@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use common::within;
 use jitsimeet::{ConnectOptions, Drained, Error, Event, EventHub, Item, JitsiConnection, Options, Status};
-use jitsimeet_testprosody::TestProsody;
+use jitsimeet_testdaemon::{ACCOUNTS_DOMAIN, DOMAIN, Daemon, PLAIN_DOMAIN, Program, StartError};
+use jitsimeet_testejabberd::TestEjabberd;
+use jitsimeet_testprosody::{TOKEN_SECRET, TOKENS_DOMAIN, TestProsody};
 use jitsimeet_testproxy::TestProxy;
 use jitsimeet_testserver::{Faults, TestServer};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
-const SECRET: &str = "secret";
-const ACCOUNT: (&str, &str) = ("user", "pencil");
+const SECRET: &str = TOKEN_SECRET;
+const ACCOUNT: (&str, &str) = jitsimeet_testdaemon::ACCOUNT;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +42,7 @@ struct Scenario {
 enum Place {
     Embedded,
     Prosody,
+    Ejabberd,
 }
 
 #[derive(Deserialize, Default)]
@@ -47,6 +50,8 @@ enum Place {
 struct ServerSetup {
     #[serde(default)]
     tokens: bool,
+    #[serde(default)]
+    plain: bool,
     #[serde(default)]
     faults: Faults,
 }
@@ -86,22 +91,29 @@ struct Outcome {
 enum Order {
     Cut,
     Stall,
+    Refuse,
+    Admit,
+    ShutDown,
     Restart,
-    Close,
-    Inject { frame: String },
-    Faults,
+    Faults(Faults),
+    /// Waits until the server has handled so many stanzas.
+    Handled {
+        count: u64,
+    },
+    #[serde(untagged)]
+    Embedded(jitsimeet_testserver::Order),
 }
 
-/// A server, and the proxy in front of it.
-struct Host {
-    embedded: Option<TestServer>,
-    prosody: Option<TestProsody>,
-    proxy: TestProxy,
+#[derive(Clone)]
+enum Server {
+    Embedded(Arc<TestServer>),
+    Prosody(Arc<TestProsody>),
+    Ejabberd(Arc<TestEjabberd>),
 }
 
-impl Host {
+impl Server {
     async fn start(place: Place, setup: &ServerSetup) -> Option<Self> {
-        let (embedded, prosody, port) = match place {
+        Some(match place {
             Place::Embedded => {
                 let (name, password) = ACCOUNT;
                 let options = jitsimeet_testserver::Options {
@@ -110,40 +122,88 @@ impl Host {
                     ..Default::default()
                 };
                 let server = TestServer::start(options).await.expect("a loopback server");
-                server.set_faults(setup.faults.clone());
-                let port = server.port();
-                (Some(server), None, port)
+                let mut faults = setup.faults.clone();
+                if setup.plain {
+                    faults.mechanisms = Some(vec!["PLAIN".to_owned()]);
+                }
+                server.set_faults(faults);
+                Self::Embedded(Arc::new(server))
             }
-            Place::Prosody => {
-                let prosody =
-                    tokio::task::spawn_blocking(TestProsody::start_or_skip).await.expect("it starts")?;
-                let port = prosody.port();
-                (None, Some(prosody), port)
-            }
-        };
-        let proxy = TestProxy::start(port).await.expect("a loopback port");
-        Some(Self { embedded, prosody, proxy })
+            Place::Prosody => Self::Prosody(daemon().await?),
+            Place::Ejabberd => Self::Ejabberd(daemon().await?),
+        })
     }
 
-    fn domain(&self, account: bool) -> String {
-        match (&self.prosody, account) {
-            (Some(prosody), true) => prosody.accounts_domain().to_owned(),
-            (Some(prosody), false) => prosody.domain().to_owned(),
-            (None, _) => jitsimeet_testserver::DOMAIN.to_owned(),
+    fn port(&self) -> u16 {
+        match self {
+            Self::Embedded(server) => server.port(),
+            Self::Prosody(prosody) => prosody.port(),
+            Self::Ejabberd(ejabberd) => ejabberd.port(),
         }
     }
 
-    fn obey(&self, order: &Order) {
-        match (order, &self.embedded) {
+    /// The domain that serves the scenario.
+    fn domain(&self, scenario: &Scenario) -> &'static str {
+        let setup = &scenario.server;
+        match self {
+            Self::Embedded(server) => return server.domain(),
+            Self::Prosody(_) if setup.tokens => return TOKENS_DOMAIN,
+            Self::Ejabberd(_) if setup.tokens => panic!("ejabberd knows no tokens"),
+            Self::Prosody(_) | Self::Ejabberd(_) => {}
+        }
+        assert_eq!(setup.faults, Faults::default(), "a real server has none on command");
+        match scenario.account {
+            true if setup.plain => PLAIN_DOMAIN,
+            true => ACCOUNTS_DOMAIN,
+            false => DOMAIN,
+        }
+    }
+}
+
+async fn daemon<P: Program + Send + Sync + 'static>() -> Option<Arc<Daemon<P>>> {
+    let start = tokio::task::spawn_blocking(Daemon::start_or_skip);
+    within("the start", start).await.expect("it starts").map(Arc::new)
+}
+
+/// Not on this thread, which also runs the proxy.
+async fn change<P: Program + Send + Sync + 'static>(
+    daemon: &Arc<Daemon<P>>,
+    change: impl FnOnce(&Daemon<P>) -> Result<(), StartError> + Send + 'static,
+) {
+    let daemon = Arc::clone(daemon);
+    let change = tokio::task::spawn_blocking(move || change(&daemon));
+    within("the change", change).await.expect("no panic").expect("the server obeys");
+}
+
+/// A server, and the proxy in front of it.
+struct Host {
+    server: Server,
+    proxy: TestProxy,
+}
+
+impl Host {
+    async fn new(server: Server) -> Self {
+        let proxy = TestProxy::start(server.port()).await.expect("a loopback port");
+        Self { server, proxy }
+    }
+
+    async fn obey(&self, order: &Order) {
+        match (order, &self.server) {
             (Order::Cut, _) => self.proxy.cut(),
             (Order::Stall, _) => self.proxy.stall(),
-            (Order::Restart, Some(server)) => server.order(&jitsimeet_testserver::Order::Restart),
-            (Order::Close, Some(server)) => server.order(&jitsimeet_testserver::Order::Close),
-            (Order::Inject { frame }, Some(server)) => {
-                server.order(&jitsimeet_testserver::Order::Inject { frame: frame.clone() })
+            (Order::Refuse, _) => self.proxy.set_refusing(true),
+            (Order::Admit, _) => self.proxy.set_refusing(false),
+            (Order::Restart, Server::Prosody(prosody)) => change(prosody, Daemon::restart).await,
+            (Order::Restart, Server::Ejabberd(ejabberd)) => change(ejabberd, Daemon::restart).await,
+            (Order::Restart, Server::Embedded(server)) => server.order(&jitsimeet_testserver::Order::Restart),
+            (Order::ShutDown, Server::Prosody(prosody)) => change(prosody, Daemon::shut_down).await,
+            (Order::ShutDown, Server::Ejabberd(ejabberd)) => change(ejabberd, Daemon::shut_down).await,
+            (Order::Faults(faults), Server::Embedded(server)) => server.set_faults(faults.clone()),
+            (Order::Handled { count }, Server::Embedded(server)) => {
+                within("the handling", server.handled(*count)).await;
             }
-            (Order::Faults, Some(server)) => server.set_faults(Faults::default()),
-            (order, None) => panic!("Prosody cannot be told to {order:?}"),
+            (Order::Embedded(order), Server::Embedded(server)) => server.order(order),
+            (order, _) => panic!("this server cannot be told to {order:?}"),
         }
     }
 }
@@ -167,9 +227,8 @@ impl Player {
         });
         let mut options = Options::new();
         let url = format!("ws://127.0.0.1:{}/xmpp-websocket", host.proxy.port());
-        options
-            .merge(json!({ "serviceUrl": url, "hosts": { "domain": host.domain(scenario.account) } }))
-            .unwrap();
+        let domain = host.server.domain(scenario);
+        options.merge(json!({ "serviceUrl": url, "hosts": { "domain": domain } })).unwrap();
         options.merge(Value::Object(scenario.options.clone())).expect("the options of the scenario");
         let token = scenario.token.as_deref().map(token);
         let connection = JitsiConnection::with_hub(&hub, None, token.as_deref(), &options).unwrap();
@@ -229,7 +288,11 @@ impl Player {
 
 /// What stands for a token in a scenario.
 fn token(name: &str) -> String {
-    if name == "good" { jitsimeet_testserver::token(SECRET) } else { name.to_owned() }
+    match name {
+        "good" => jitsimeet_testserver::token(SECRET),
+        "expired" => jitsimeet_testserver::expired_token(SECRET),
+        other => other.to_owned(),
+    }
 }
 
 fn fields(event: &Event) -> Value {
@@ -258,7 +321,7 @@ async fn play(scenario: &Scenario, host: &Host) {
     for step in &scenario.steps {
         match step {
             Step::Call(call) => player.call(call),
-            Step::Server(order) => host.obey(order),
+            Step::Server(order) => host.obey(order).await,
             Step::Event(expected) => {
                 let item = player.next().await;
                 let Item::Event(event) = &item else { panic!("expected {expected:?}, got {item:?}") };
@@ -299,6 +362,8 @@ fn files() -> Vec<PathBuf> {
 
 async fn play_all(place: Place) {
     let (mut played, mut total) = (0, 0);
+    // One real server serves all scenarios; an embedded one is made for each.
+    let mut real = None;
     for file in files() {
         let text = std::fs::read_to_string(&file).expect("a scenario");
         let scenario: Scenario =
@@ -309,8 +374,15 @@ async fn play_all(place: Place) {
         total += 1;
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         println!("{place:?}: {name}");
-        let Some(host) = Host::start(place, &scenario.server).await else { continue };
-        play(&scenario, &host).await;
+        let server = match real.take() {
+            Some(server) => server,
+            None => match Server::start(place, &scenario.server).await {
+                Some(server) => server,
+                None => continue,
+            },
+        };
+        play(&scenario, &Host::new(server.clone()).await).await;
+        real = Some(server).filter(|_| place != Place::Embedded);
         played += 1;
     }
     println!("{place:?}: {played} of {total} scenarios played");
@@ -325,6 +397,11 @@ async fn on_the_embedded_server() {
 #[tokio::test]
 async fn on_prosody() {
     play_all(Place::Prosody).await;
+}
+
+#[tokio::test]
+async fn on_ejabberd() {
+    play_all(Place::Ejabberd).await;
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What the tests of the crate share.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
+pub mod rig;
+
 use std::future::Future;
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         Ok(prosody) => prosody,
         Err(error) => {
             eprintln!("jitsimeet-testprosody: {error}");
-            return ExitCode::from(if matches!(error, StartError::NotInstalled) { 3 } else { 1 });
+            return ExitCode::from(if matches!(error, StartError::NotInstalled { .. }) { 3 } else { 1 });
         }
     };
     match serve(&prosody) {

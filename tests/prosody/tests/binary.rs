@@ -2,13 +2,11 @@
 
 use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
+use jitsimeet_testdaemon::checks::{accepts, await_end};
 use jitsimeet_testprosody::TestProsody;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -37,10 +35,6 @@ fn folder() -> TempDir {
     tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap()
 }
 
-fn accepts(port: u16) -> bool {
-    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-}
-
 #[test]
 fn ends_with_its_standard_input_and_takes_prosody_along() {
     let Some(_installed) = TestProsody::start_or_skip() else { return };
@@ -61,10 +55,5 @@ fn prosody_does_not_outlive_a_binary_that_is_killed() {
     assert!(accepts(port));
     child.kill().unwrap();
     child.wait().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    // Nobody is left who could tell of Prosody's end.
-    while accepts(port) {
-        assert!(Instant::now() < deadline, "Prosody is still there");
-        sleep(Duration::from_millis(10));
-    }
+    await_end(port);
 }

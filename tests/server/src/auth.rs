@@ -39,7 +39,17 @@ pub(crate) fn check_token(secret: &str, token: Option<&str>) -> Result<(), Refus
 /// A token that a server with this secret accepts, for an hour.
 #[must_use]
 pub fn token(secret: &str) -> String {
-    let claims = Claims::new(Accepted {}).set_duration(&TimeOptions::default(), chrono::Duration::hours(1));
+    token_for(secret, chrono::Duration::hours(1))
+}
+
+/// A token that such a server would have accepted until an hour ago.
+#[must_use]
+pub fn expired_token(secret: &str) -> String {
+    token_for(secret, chrono::Duration::hours(-1))
+}
+
+fn token_for(secret: &str, duration: chrono::Duration) -> String {
+    let claims = Claims::new(Accepted {}).set_duration(&TimeOptions::default(), duration);
     let key = Hs256Key::new(secret.as_bytes());
     Hs256.token(&Header::empty(), &claims, &key).expect("an empty claim can be written")
 }

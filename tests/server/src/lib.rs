@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use auth::token;
+pub use auth::{expired_token, token};
 pub use faults::{Faults, ResumeFault, StreamFault, UpgradeFault};
 pub use orders::Order;
 use sessions::{Out, Sessions};

@@ -1,6 +1,9 @@
 //! A certificate authority for one run, and the server's certificate by it.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
 
 /// All in PEM.
 pub(crate) struct Certificates {
@@ -18,6 +21,9 @@ pub(crate) fn issue(host: &str) -> Result<Certificates, rcgen::Error> {
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
 
     let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new([host.to_owned()])?.signed_by(&key, &authority)?;
+    let mut certificate = CertificateParams::new([host.to_owned()])?;
+    // Erlang has no timer that is as long as the default's two thousand years.
+    certificate.not_after = date_time_ymd(2100, 1, 1);
+    let certificate = certificate.signed_by(&key, &authority)?;
     Ok(Certificates { authority: authority.pem(), certificate: certificate.pem(), key: key.serialize_pem() })
 }

@@ -1,0 +1,150 @@
+//! A real server behind a proxy that drops and counts, and what every such server must survive.
+
+use jitsimeet::{ConnectOptions, Event, Events, JitsiConnection, Options};
+use jitsimeet_testdaemon::{Daemon, Program};
+use jitsimeet_testproxy::TestProxy;
+
+use super::{next, options, within};
+
+/// A server behind the proxy.
+pub struct Rig<P> {
+    pub server: Daemon<P>,
+    pub proxy: TestProxy,
+    secure: bool,
+}
+
+/// Who logs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Guest,
+    Account,
+}
+
+/// (secure, what TLS 1.3 adds)
+pub const TRANSPORTS: [(bool, u32); 2] = [(false, 0), (true, 1)];
+
+impl<P: Program + Send + 'static> Rig<P> {
+    pub async fn start(secure: bool) -> Option<Self> {
+        let server = tokio::task::spawn_blocking(Daemon::start_or_skip).await.unwrap()?;
+        let port = if secure { server.secure_port() } else { server.port() };
+        let proxy = TestProxy::start(port).await.unwrap();
+        Some(Self { server, proxy, secure })
+    }
+
+    pub fn domain(&self, who: Who) -> &'static str {
+        match who {
+            Who::Guest => self.server.domain(),
+            Who::Account => self.server.accounts_domain(),
+        }
+    }
+
+    pub fn options(&self, domain: &str) -> Options {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        let url = format!("{scheme}://localhost:{}/xmpp-websocket", self.proxy.port());
+        let mut options = options(&url, domain);
+        options.set("tls.caCertificates", self.server.ca_certificate()).unwrap();
+        options
+    }
+
+    pub fn connection(&self, who: Who) -> JitsiConnection {
+        JitsiConnection::new(None, None, &self.options(self.domain(who))).unwrap()
+    }
+
+    /// Connects; returns the JID.
+    pub async fn connect(&self, connection: &JitsiConnection, who: Who) -> String {
+        let (name, password) = self.server.account();
+        let options = match who {
+            Who::Guest => ConnectOptions::default(),
+            Who::Account => ConnectOptions::account(name, password),
+        };
+        within("the connection", connection.connect_with(options)).await.unwrap()
+    }
+
+    /// The flights of the last connection, TCP's own not among them.
+    pub fn flights(&self) -> u32 {
+        self.proxy.seen().last().unwrap().flights
+    }
+}
+
+/// A session whose parser has lost its place dies at the next stanza: a hundred prove that it has not.
+async fn answers_a_hundred(connection: &JitsiConnection, domain: &str) {
+    for _ in 0..100 {
+        let ping = format!("<iq type='get' to='{domain}'><ping xmlns='urn:xmpp:ping'/></iq>");
+        let answer = within("the answer", connection.send_iq(&ping, None)).await.unwrap();
+        assert!(answer.contains("result"), "{answer}");
+    }
+}
+
+async fn resumed(events: &mut Events) {
+    assert!(matches!(next(events).await, Event::Interrupted { .. }));
+    assert!(matches!(next(events).await, Event::Resumed { .. }));
+    assert!(matches!(next(events).await, Event::ConnectionEstablished { resumed: true, .. }));
+}
+
+/// Counts the flights of a login and of a resume, over TCP and, one more, over TLS.
+pub async fn logs_in_and_resumes<P: Program + Send + 'static>(who: Who, login: u32, resume: u32) {
+    for (secure, tls) in TRANSPORTS {
+        let Some(rig) = Rig::<P>::start(secure).await else { return };
+        let connection = rig.connection(who);
+        let mut events = connection.events();
+        let jid = rig.connect(&connection, who).await;
+        assert!(jid.contains(&format!("@{}/", rig.domain(who))), "{jid}");
+        assert!(matches!(next(&mut events).await, Event::ConnectionEstablished { .. }));
+        assert_eq!(rig.flights(), login + tls);
+        assert_eq!(connection.connection_times().round_trips(), Some(1 + login + tls));
+        answers_a_hundred(&connection, rig.domain(who)).await;
+
+        rig.proxy.cut();
+        resumed(&mut events).await;
+        assert_eq!(rig.flights(), resume + tls);
+        assert_eq!(connection.jid(), Some(jid));
+        answers_a_hundred(&connection, rig.domain(who)).await;
+    }
+}
+
+/// Two clients write to each other across a drop.
+pub async fn loses_and_doubles_nothing<P: Program + Send + 'static>(who: Who) {
+    let Some(rig) = Rig::<P>::start(false).await else { return };
+    let (alice, bob) = (rig.connection(who), rig.connection(who));
+    let mut inboxes = Vec::new();
+    for connection in [&alice, &bob] {
+        connection.set_stanza_listening(true);
+        let events = connection.events();
+        inboxes.push((events, rig.connect(connection, who).await));
+    }
+    let letter = |to: &str, id: &str| format!("<message to='{to}' id='{id}'><body>x</body></message>");
+    let mut outcomes = Vec::new();
+    let mut expected: Vec<_> = (0..40).map(|number| format!("n{number}")).collect();
+    for (number, id) in expected.iter().enumerate() {
+        if number == 15 {
+            rig.proxy.cut();
+        }
+        for (from, (_, to)) in [(&alice, &inboxes[1]), (&bob, &inboxes[0])] {
+            let (from, letter) = (from.clone(), letter(to, id));
+            outcomes.push(tokio::spawn(async move { from.send_stanza(&letter).await }));
+        }
+        tokio::task::yield_now().await;
+    }
+    for outcome in outcomes {
+        within("every outcome", outcome).await.unwrap().unwrap();
+    }
+    // Whatever came twice has come before the last.
+    expected.push("last".to_owned());
+    for (from, (_, to)) in [(&alice, &inboxes[1]), (&bob, &inboxes[0])] {
+        within("the last", from.send_stanza(&letter(to, "last"))).await.unwrap();
+    }
+    for (events, _) in &mut inboxes {
+        let (mut ids, mut resumed) = (Vec::new(), 0);
+        while ids.last().is_none_or(|id| id != "last") {
+            match next(events).await {
+                Event::StanzaReceived(stanza) if stanza.name() == "message" => {
+                    ids.extend(stanza.id().map(ToOwned::to_owned));
+                }
+                Event::Resumed { .. } => resumed += 1,
+                _ => {}
+            }
+        }
+        assert_eq!(ids, expected);
+        assert_eq!(resumed, 1);
+    }
+}
