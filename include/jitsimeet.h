@@ -89,6 +89,16 @@
 #define JM_STATUS_SESSION_LOST -11
 
 /**
+ * The conference has moved to another server: `vnode` and `focus_jid` of the completion say where.
+ */
+#define JM_STATUS_REDIRECTED -12
+
+/**
+ * The conference request was refused for good; the completion says why.
+ */
+#define JM_STATUS_CONFERENCE_REQUEST_FAILED -13
+
+/**
  * A defect of this library. Please report it.
  */
 #define JM_STATUS_INTERNAL -100
@@ -112,6 +122,21 @@
  * Every other failure.
  */
 #define JM_ERROR_TYPE_OTHER_ERROR 4
+
+/**
+ * The conference request was refused for good.
+ */
+#define JM_ERROR_TYPE_CONFERENCE_REQUEST_FAILED 5
+
+/**
+ * The conference is not live.
+ */
+#define JM_ERROR_TYPE_NOT_LIVE_ERROR 6
+
+/**
+ * The deployment has moved this client to another shard (`testing.enableGracefulReconnect`).
+ */
+#define JM_ERROR_TYPE_SHARD_CHANGED_ERROR 7
 
 /**
  * The host name of the service URL could not be resolved.
@@ -249,6 +274,21 @@
 #define JM_CODE_LISTENER_STALLED 27
 
 /**
+ * The token had expired when the session was to be resumed, and no new one came in time.
+ */
+#define JM_CODE_TOKEN_EXPIRED 28
+
+/**
+ * The conference request was refused, or its answer could not be used.
+ */
+#define JM_CODE_CONFERENCE_REQUEST 29
+
+/**
+ * The deployment has moved this client to another shard.
+ */
+#define JM_CODE_SHARD_CHANGED 30
+
+/**
  * The session is established: the server has bound a resource.
  */
 #define JM_EVENT_CONNECTION_ESTABLISHED 1
@@ -279,16 +319,65 @@
 #define JM_EVENT_STANZA_RECEIVED 6
 
 /**
- * Only in queue mode: a call that takes a `done` is complete. The event carries its `user_data` and `status`.
+ * The conference of a conference request is served elsewhere. It ends an attempt that sent its request before it
+ * connected; a session in which `jm_connection_send_conference_request` was called goes on.
+ */
+#define JM_EVENT_REDIRECTED 7
+
+/**
+ * The session is to be resumed and its token has expired. It waits for `jm_connection_refresh_token`, for as long as
+ * the server keeps it.
+ */
+#define JM_EVENT_TOKEN_EXPIRED 8
+
+/**
+ * The deployment lets nobody join without a display name.
+ */
+#define JM_EVENT_DISPLAY_NAME_REQUIRED 9
+
+/**
+ * The deployment has told which shard and region serve this client.
+ */
+#define JM_EVENT_PROPERTIES_UPDATED 10
+
+/**
+ * A call that takes a `done` is complete. The event carries its `user_data` and `status`. In queue mode it comes from
+ * the queue; otherwise it is what a `jm_completion_fn` gets, and there are no listeners for it.
  */
 #define JM_EVENT_COMPLETION 1000
 
 /**
+ * New, failed, disconnected or redirected: `jm_connection_connect` may be called.
+ */
+#define JM_STATE_IDLE 0
+
+/**
+ * An attempt is under way.
+ */
+#define JM_STATE_CONNECTING 1
+
+/**
+ * The session is established.
+ */
+#define JM_STATE_CONNECTED 2
+
+/**
+ * The transport is lost; the session is being resumed, or a fresh one set up.
+ */
+#define JM_STATE_INTERRUPTED 3
+
+/**
+ * `jm_connection_disconnect` was called and is under way.
+ */
+#define JM_STATE_DISCONNECTING 4
+
+/**
  * A connection to a Jitsi Meet deployment: lib-jitsi-meet's `JitsiConnection`.
  *
- * It is idle, connecting, connected or disconnecting. One attempt to connect ends in exactly one of the events
- * established, failed and disconnected, after which (or, if established, after disconnecting) it is idle and may
- * connect again. Its events come in order, one at a time, and never from inside the call that caused them.
+ * It is idle, connecting, connected, interrupted or disconnecting (`JM_STATE_*`). One attempt to connect ends in
+ * exactly one of the events established, failed, disconnected and redirected, after which (or, if established, after
+ * failing or disconnecting) it is idle and may connect again. Its events come in order, one at a time, and never from
+ * inside the call that caused them.
  *
  * All calls may be made from any thread, also at once, except that none may be under way when the connection is
  * freed.
@@ -299,17 +388,62 @@ typedef struct jm_connection jm_connection;
  * The options of `jm_init` and of a connection, under lib-jitsi-meet's keys. Each reads the keys that concern it, so
  * that one set serves both, and copies what it reads: the set may be changed or freed at once.
  *
- * | key                        | default        | meaning                                                       |
- * |----------------------------|----------------|---------------------------------------------------------------|
- * | `serviceUrl`               | required       | `ws:` or `wss:` URL of the XMPP WebSocket; its query is kept  |
- * | `hosts.domain`             | required       | the XMPP domain                                               |
- * | `hosts.anonymousdomain`    | none           | the guests' domain, used when there is no token               |
- * | `loginTimeout`             | 15000          | ms from the open WebSocket to the established session         |
- * | `disconnectTimeout`        | 2000           | ms that disconnecting waits for the server to close its side  |
- * | `transport.connectTimeout` | 15000          | ms from the name look-up to the open WebSocket                |
- * | `transport.maxStanzaBytes` | 10485760       | a larger frame from the server ends the session               |
- * | `tls.caCertificates`       | platform roots | PEM text of the only authorities to trust, or a list of them  |
- * | `workerThreads`            | 2              | for `jm_init`: threads that serve all connections             |
+ * | key                               | default           | meaning                                               |
+ * |-----------------------------------|-------------------|-------------------------------------------------------|
+ * | `serviceUrl`                      | required          | `ws:` or `wss:` URL of the XMPP WebSocket             |
+ * | `hosts.domain`                    | required          | the XMPP domain                                       |
+ * | `hosts.anonymousdomain`           | none              | the guests' domain, used when there is no token       |
+ * | `hosts.muc`                       | `conference.` ... | the component of rooms                                |
+ * | `hosts.focus`                     | `focus.` ...      | whom the conference request goes to as an IQ          |
+ * | `name`                            | none              | the room, if `jm_connection_connect` is given none    |
+ * | `enableWebsocketResume`           | true              | stream management (XEP-0198) with resume              |
+ * | `xmppPing.interval`               | 10000             | ms of silence before a ping (XEP-0199); 0 for none    |
+ * | `xmppPing.timeout`                | 5000              | ms that a ping may go unanswered, at least            |
+ * | `xmppPing.threshold`              | 2                 | unanswered pings in a row that make a link dead       |
+ * | `loginTimeout`                    | 15000             | ms from the open WebSocket to the session             |
+ * | `disconnectTimeout`               | 2000              | ms that the server has to close its side              |
+ * | `iqTimeout`                       | 15000             | ms that a request waits for its answer                |
+ * | `httpTimeout`                     | 10000             | ms for a keep-alive or conference request over HTTP   |
+ * | `websocketKeepAlive`              | 60000             | ms between keep-alives, plus up to 60000; -1 for none |
+ * | `websocketKeepAliveUrl`           | `serviceUrl`      | where they go, as GET                                 |
+ * | `conferenceRequestUrl`            | none              | conference requests go there, before connecting       |
+ * | `disableFocus`                    | false             | no conference request before connecting               |
+ * | `focusUserJid`                    | none              | the JID of the focus user, for rooms                  |
+ * | `preferVisitor`                   | false             | in the conference request                             |
+ * | `iAmRecorder`                     | false             | in the conference request: not redirected             |
+ * | `iAmSipGateway`                   | false             | in the conference request: not redirected             |
+ * | `startAudioMuted`                 | none              | in the conference request, as given                   |
+ * | `startVideoMuted`                 | none              | in the conference request, as given                   |
+ * | `analytics.rtcstatsEnabled`       | false             | in the conference request                             |
+ * | `deploymentInfo.shard`            | none              | the shard, until the deployment says so itself        |
+ * | `deploymentInfo.region`           | none              | the region, until the deployment says so itself       |
+ * | `testing.enableGracefulReconnect` | false             | gives a changed shard an error type of its own        |
+ * | `mediaFeatures`                   | false             | advertise what a client that handles media does       |
+ * | `flags.ssrcRewritingEnabled`      | false             | one more of these features                            |
+ * | `p2pStunServers`                  | none              | list of `{urls, username?, credential?}`              |
+ * | `p2p.stunServers`                 | none              | more of them                                          |
+ * | `logs.maxEntries`                 | 500               | frames that `jm_connection_logs_json` shows           |
+ * | `logs.maxBytes`                   | 65536             | the same in bytes                                     |
+ * | `transport.connectTimeout`        | 15000             | ms from the name look-up to the open WebSocket        |
+ * | `transport.maxStanzaBytes`        | 10485760          | a larger frame from the server ends the session       |
+ * | `transport.pipelining`            | `auto`            | `off`: wait for the server at each step of a login    |
+ * | `sasl.mechanisms`                 | all               | list of the mechanisms that may be used               |
+ * | `sasl.allowPlainWithoutTls`       | false             | show the password to a server without TLS             |
+ * | `resume.attemptTimeout`           | 10000             | ms for each attempt to resume                         |
+ * | `resume.maxElapsed`               | the server's      | ms after which resuming is given up                   |
+ * | `resume.minDelay`                 | 0                 | ms before an attempt, at least                        |
+ * | `resume.maxDelay`                 | 10000             | ms before an attempt, at most                         |
+ * | `reconnect`                       | off               | an object: a fresh session after a transient failure  |
+ * | `reconnect.maxAttempts`           | no bound          | attempts in a row                                     |
+ * | `reconnect.baseDelay`             | 1000              | ms at most before the second attempt; they double     |
+ * | `reconnect.maxDelay`              | 30000             | ms before an attempt, at most                         |
+ * | `sendQueue.maxStanzas`            | 1000              | unsent and unacknowledged; more are refused           |
+ * | `sendQueue.maxBytes`              | 4194304           | the same in bytes                                     |
+ * | `eventQueue.maxEvents`            | 10000             | stanzas that wait; then the server is not read        |
+ * | `eventQueue.maxBytes`             | 16777216          | the same in bytes                                     |
+ * | `eventQueue.stallTimeout`         | 30000             | ms without progress after which the session ends      |
+ * | `tls.caCertificates`              | platform roots    | PEM text of the only authorities, or a list of them   |
+ * | `workerThreads`                   | 2                 | for `jm_init`: threads that serve all connections     |
  *
  * Use one set from one thread at a time.
  */
@@ -360,7 +494,8 @@ typedef struct jm_event {
    */
   int32_t type;
   /**
-   * The connection, as `jm_connection_new` gave it. In queue mode it may have been freed since.
+   * The connection, as `jm_connection_new` gave it. In queue mode it may have been freed since. NULL in the
+   * completion of a call that was given up because the connection was freed.
    */
   struct jm_connection *connection;
   /**
@@ -374,6 +509,9 @@ typedef struct jm_event {
   struct jm_str id;
   /**
    * Failed: `JM_ERROR_TYPE_*`. New ones may be added: treat one you do not know as `JM_ERROR_TYPE_OTHER_ERROR`.
+   *
+   * "Failed" is also a completion whose `status` is `JM_STATUS_CONNECTION_FAILED` or
+   * `JM_STATUS_CONFERENCE_REQUEST_FAILED`, here and below.
    */
   int32_t error_type;
   /**
@@ -389,8 +527,8 @@ typedef struct jm_event {
    */
   struct jm_str code_name;
   /**
-   * Failed and interrupted: what was tried, where, what came back, what to check. Disconnected: what the server said on closing,
-   * if anything. Completion: why the call failed, if it did.
+   * Failed and interrupted: what was tried, where, what came back, what to check. Disconnected: what the server said
+   * on closing, if anything. Completion: why the call failed, if it did.
    */
   struct jm_str message;
   /**
@@ -465,6 +603,40 @@ typedef struct jm_event {
    * Stanza received: the attribute `id`.
    */
   struct jm_str stanza_id;
+  /**
+   * Redirected, and completion with `JM_STATUS_REDIRECTED`: the visitor node, by which the deployment finds the
+   * other server.
+   */
+  struct jm_str vnode;
+  /**
+   * Redirected, and completion with `JM_STATUS_REDIRECTED`: the JID of the conference's focus there; empty if it was
+   * not told.
+   */
+  struct jm_str focus_jid;
+  /**
+   * Properties updated: the shard that serves this client, where it is known.
+   */
+  struct jm_str shard;
+  /**
+   * Properties updated: the region that the shard is in, where it is known.
+   */
+  struct jm_str region;
+  /**
+   * Failed: 1 if the client was moved to another shard of the deployment, -1 if it was not, 0 if that is not known.
+   */
+  int shard_changed;
+  /**
+   * Failed: how many milliseconds before the failure the server was heard last; -1 if that is not known.
+   */
+  int64_t time_since_last_success_ms;
+  /**
+   * Completion of `jm_connection_ping`: how many milliseconds the answer took.
+   */
+  double round_trip_ms;
+  /**
+   * Completion of `jm_connection_send_conference_request`: the conference, as a JSON object.
+   */
+  struct jm_str conference_json;
 } jm_event;
 
 /**
@@ -477,6 +649,13 @@ typedef void (*jm_done_fn)(void *user_data, jm_status status);
  * `status` is `JM_OK`, and absent otherwise; it is borrowed until the function returns. Otherwise as `jm_listener_fn`.
  */
 typedef void (*jm_answer_fn)(void *user_data, jm_status status, struct jm_str answer);
+
+/**
+ * Hears of the end of a call that has more to tell than its status, exactly once. `completion` is an event of the type
+ * `JM_EVENT_COMPLETION`, the one that queue mode would have, and is borrowed until the function returns. Otherwise as
+ * `jm_listener_fn`.
+ */
+typedef void (*jm_completion_fn)(void *user_data, const struct jm_event *completion);
 
 /**
  * Listens to one kind of events. `event` is borrowed until the function returns.
@@ -664,19 +843,25 @@ void jm_connection_free(struct jm_connection *connection);
 void jm_connection_close(struct jm_connection *connection);
 
 /**
- * Starts to connect, and returns at once. `id` and `password` are those of an account: a JID, or a user name of
- * `hosts.domain`, and a full JID asks for its resource. Both are NULL for a guest, or for the bearer of a token. They
- * are copied.
- * The outcome comes as an event: `JM_EVENT_CONNECTION_ESTABLISHED`, or
- * `JM_EVENT_CONNECTION_FAILED`, or `JM_EVENT_CONNECTION_DISCONNECTED` if `jm_connection_disconnect` or
- * `jm_shutdown` is called first.
+ * Starts to connect, and returns at once. The texts are copied.
  *
- * `JM_STATUS_INVALID_STATE` unless the connection is idle, and while `jm_shutdown` is under way; there is no event
- * then. Legal inside a callback: a listener may connect again after a failure.
+ * `id` and `password` are those of an account: a JID, or a user name of `hosts.domain`, and a full JID asks for its
+ * resource. Both are NULL for a guest, or for the bearer of a token. `name` is the room that the connection is for,
+ * its name alone; NULL stands for the option `name`. It goes into the query of the service URL, and with the option
+ * `conferenceRequestUrl` the attempt begins with the conference request for it.
+ *
+ * The outcome comes as an event: `JM_EVENT_CONNECTION_ESTABLISHED`, `JM_EVENT_CONNECTION_FAILED`,
+ * `JM_EVENT_REDIRECTED`, or `JM_EVENT_CONNECTION_DISCONNECTED` if `jm_connection_disconnect` or `jm_shutdown` is
+ * called first.
+ *
+ * `JM_STATUS_INVALID_STATE` unless the connection is idle, and while `jm_shutdown` is under way;
+ * `JM_STATUS_INVALID_ARGUMENT` if `name` cannot be the name of a room. There is no event then. Legal inside a
+ * callback: a listener may connect again after a failure.
  */
 jm_status jm_connection_connect(struct jm_connection *connection,
                                 const char *id,
-                                const char *password);
+                                const char *password,
+                                const char *name);
 
 /**
  * Starts to close the connection in an orderly way, or gives up the attempt under way, and returns at once.
@@ -697,8 +882,9 @@ jm_status jm_connection_disconnect(struct jm_connection *connection,
  * is none.
  *
  * A session that can be resumed is resumed with the new token on a new transport; if the server refuses the token, the
- * session goes on as before and the status is `JM_STATUS_CONNECTION_FAILED`. Without stream management the login is
- * made afresh. `done` and `user_data` as for `jm_connection_disconnect`. `JM_STATUS_INVALID_STATE` while disconnecting.
+ * session goes on as before and the status is `JM_STATUS_CONNECTION_FAILED`; in queue mode the completion has the
+ * failure in full. Without stream management the login is made afresh. `done` and `user_data` as for
+ * `jm_connection_disconnect`. `JM_STATUS_INVALID_STATE` while disconnecting.
  *
  * Legal inside a callback.
  */
@@ -740,13 +926,72 @@ jm_status jm_connection_send_iq(struct jm_connection *connection,
                                 void *user_data);
 
 /**
- * In queue mode: whether `JM_EVENT_STANZA_RECEIVED` is delivered; 0 is no, as before the first call. Connections for
- * callbacks deliver stanzas while they have a listener for them, and this is `JM_STATUS_INVALID_STATE`.
+ * Asks the server whether it is there (XEP-0199). An error is an answer too.
  *
- * Any thread.
+ * `done`, which may be NULL, is called with `user_data` exactly once if this returns `JM_OK`, and never otherwise, on
+ * the dispatcher thread; in queue mode it must be NULL, and `JM_EVENT_COMPLETION` follows. The completion has the
+ * `status`, and with `JM_OK` in `round_trip_ms` how long the answer took. `JM_STATUS_TIMEOUT` if none came within
+ * `timeout_ms` milliseconds, a negative number standing for the option `iqTimeout`; `JM_STATUS_NOT_CONNECTED`,
+ * `JM_STATUS_SEND_QUEUE_FULL`, `JM_STATUS_SESSION_LOST`, or `JM_STATUS_ABORTED` if the connection is freed first.
+ *
+ * Legal inside a callback.
  */
-jm_status jm_connection_set_stanza_listening(struct jm_connection *connection,
-                                             int listening);
+jm_status jm_connection_ping(struct jm_connection *connection,
+                             int32_t timeout_ms,
+                             jm_completion_fn done,
+                             void *user_data);
+
+/**
+ * Asks the focus to be in a room, so that it can be joined: over HTTP with the option `conferenceRequestUrl`, else as
+ * an IQ to `hosts.focus`. `room` is the name of the room alone, and is copied. While the conference is not ready the
+ * request is repeated, after 1 s, 2 s, 4 s and so on up to 2 minutes, until the connection is closed.
+ *
+ * `done` and `user_data` as for `jm_connection_ping`. The completion has the `status`, and with it:
+ *
+ * - `JM_OK`: in `conference_json` a JSON object with `properties` (texts by their names) and, where the focus has
+ *   named them, `focusJid`, `identity` and `vnode`;
+ * - `JM_STATUS_REDIRECTED`, which follows `JM_EVENT_REDIRECTED`: `vnode` and `focus_jid`;
+ * - `JM_STATUS_CONFERENCE_REQUEST_FAILED`: why, in the fields of `JM_EVENT_CONNECTION_FAILED`. The session goes on;
+ * - `JM_STATUS_NOT_CONNECTED`, `JM_STATUS_SESSION_LOST`, or `JM_STATUS_ABORTED` if the connection is freed first.
+ *
+ * `JM_STATUS_INVALID_ARGUMENT` comes from the call itself, if `room` cannot be the name of one.
+ *
+ * Legal inside a callback.
+ */
+jm_status jm_connection_send_conference_request(struct jm_connection *connection,
+                                                const char *room,
+                                                jm_completion_fn done,
+                                                void *user_data);
+
+/**
+ * Advertises a feature: answers to disco#info name it (XEP-0030). It is copied, and may be added in any state.
+ *
+ * `submit` other than 0 tells every room that this connection has joined at once; with 0 they hear of it with the next
+ * presence. (There are no rooms yet.) `JM_STATUS_INVALID_ARGUMENT` if `feature` is empty or holds control characters.
+ *
+ * Legal inside a callback.
+ */
+jm_status jm_connection_add_feature(struct jm_connection *connection,
+                                    const char *feature,
+                                    int submit);
+
+/**
+ * No longer advertises a feature, be it one that was added or one of the library's own. One that is not advertised is
+ * ignored.
+ *
+ * As `jm_connection_add_feature`.
+ */
+jm_status jm_connection_remove_feature(struct jm_connection *connection,
+                                       const char *feature,
+                                       int submit);
+
+/**
+ * Where the connection stands: `JM_STATE_*`, or, being negative, why it cannot be told: `JM_STATUS_INVALID_ARGUMENT`
+ * if `connection` is NULL. New states may be added.
+ *
+ * It is the state of this moment: events that tell of it may still be on their way. Legal inside a callback.
+ */
+int32_t jm_connection_state(const struct jm_connection *connection);
 
 /**
  * The full JID that the server has bound, to be freed with `jm_string_free`. NULL while there is none: from the first
@@ -772,8 +1017,61 @@ jm_status jm_connection_times_json(const struct jm_connection *connection,
                                    char **out_json);
 
 /**
- * Adds a listener for one kind of events, `event_type` being one of `JM_EVENT_*` but `JM_EVENT_COMPLETION`. Listeners are called in
- * the order of their registration, on the dispatcher thread, and not for an event whose delivery has begun.
+ * What the connection has carried since it was made, over all its attempts: a JSON object of whole numbers, to be
+ * freed with `jm_string_free`.
+ *
+ * `bytesSent`, `bytesReceived`, `framesSent` and `framesReceived` count XMPP, without the framing of WebSocket and
+ * TLS; `resumes` and `reconnects` count recoveries. `unacknowledged` is how many stanzas wait for the server (what
+ * `sendQueue` bounds), and `queuedEvents` how many events and completions wait for the caller. Keys may be added.
+ *
+ * Legal inside a callback.
+ */
+jm_status jm_connection_statistics_json(const struct jm_connection *connection,
+                                        char **out_json);
+
+/**
+ * The last frames of the connection, as many as the option `logs` keeps: a JSON object in the shape of
+ * lib-jitsi-meet's `getLogs()`, to be freed with `jm_string_free`:
+ *
+ * `{"metadata": {"time": ..., "url": ..., "ua": ..., "xmpp": [[1767225600000, "incoming", "<a/>"], ...]}}`
+ *
+ * A frame has its time in milliseconds since 1970, `incoming` or `outgoing`, and its text, in which `***` stands for
+ * every secret. The URL is without user information and query. What people write to each other is in the frames: mind
+ * who sees them.
+ *
+ * Legal inside a callback.
+ */
+jm_status jm_connection_logs_json(const struct jm_connection *connection,
+                                  char **out_json);
+
+/**
+ * What the deployment has told of itself: a JSON object, to be freed with `jm_string_free`.
+ *
+ * `shard`, `region` and `release` are texts and left out while they are not known; until the deployment tells them,
+ * shard and region are those of the option `deploymentInfo`. `components` is an object of addresses by the kind of the
+ * component, such as `lobbyrooms`, and `features` a list of texts (XEP-0030). Keys may be added.
+ *
+ * Legal inside a callback.
+ */
+jm_status jm_connection_properties_json(const struct jm_connection *connection,
+                                        char **out_json);
+
+/**
+ * The STUN and TURN servers, those of the options `p2pStunServers` and `p2p.stunServers` before those that the server
+ * has named (XEP-0215): a JSON list, to be freed with `jm_string_free`. Expired ones are left out.
+ *
+ * Each is an object in the form that WebRTC takes: `urls` is a list, `username` and `credential` are there where the
+ * server wants them, and `expires`, where it is known, is in milliseconds since 1970. It holds secrets.
+ *
+ * Legal inside a callback.
+ */
+jm_status jm_connection_ice_servers_json(const struct jm_connection *connection,
+                                         char **out_json);
+
+/**
+ * Adds a listener for one kind of events, `event_type` being one of `JM_EVENT_*` but `JM_EVENT_COMPLETION`. Listeners
+ * are called in the order of their registration, on the dispatcher thread, and not for an event whose delivery has
+ * begun.
  *
  * `destroy`, which may be NULL, is called with `user_data` exactly once, whatever happens: on the dispatcher thread
  * after the listener was removed or the connection freed, or, if this call fails, on the calling thread before
@@ -803,6 +1101,15 @@ jm_status jm_connection_add_listener(struct jm_connection *connection,
  */
 jm_status jm_connection_remove_listener(struct jm_connection *connection,
                                         uint64_t token);
+
+/**
+ * In queue mode: whether `JM_EVENT_STANZA_RECEIVED` is delivered; 0 is no, as before the first call. Connections for
+ * callbacks deliver stanzas while they have a listener for them, and this is `JM_STATUS_INVALID_STATE`.
+ *
+ * Any thread.
+ */
+jm_status jm_connection_set_stanza_listening(struct jm_connection *connection,
+                                             int listening);
 
 /**
  * Makes a queue, to be freed with `jm_queue_free`.

@@ -61,6 +61,17 @@ declare namespace JitsiMeetJS {
       readonly RESUMED: 'connection.resumed';
       /** A stanza came. Stanzas are delivered only while they have a listener. */
       readonly STANZA_RECEIVED: 'connection.stanzaReceived';
+      /**
+       * The conference of a conference request is served by another server. The attempt that began with the request is
+       * over, a session that sent it goes on.
+       */
+      readonly CONNECTION_REDIRECTED: 'connection.redirected';
+      /** The session is to be resumed and its token has expired. It waits for `refreshToken`. */
+      readonly CONNECTION_TOKEN_EXPIRED: 'connection.token_expired';
+      /** The deployment lets nobody join without a display name. */
+      readonly DISPLAY_NAME_REQUIRED: 'connection.display_name_required';
+      /** The deployment has told its shard and region. */
+      readonly PROPERTIES_UPDATED: 'connection.propertiesUpdated';
     };
   };
 
@@ -75,6 +86,12 @@ declare namespace JitsiMeetJS {
       readonly SERVER_ERROR: 'connection.serverError';
       /** Every other failure. */
       readonly OTHER_ERROR: 'connection.otherError';
+      /** The conference request was refused for good. */
+      readonly CONFERENCE_REQUEST_FAILED: 'connection.conferenceRequestFailed';
+      /** The conference is not live. */
+      readonly NOT_LIVE_ERROR: 'connection.notLiveError';
+      /** The deployment has moved this client to another shard (`testing.enableGracefulReconnect`). */
+      readonly SHARD_CHANGED_ERROR: 'connection.shardChangedError';
     };
   };
 
@@ -92,8 +109,9 @@ declare namespace JitsiMeetJS {
     /**
      * Starts to connect, with an account or as a guest. The outcome comes as an event, never before this call returns.
      *
-     * @throws {InvalidArgumentError} if `id` or `password` is neither a string nor null.
-     * @throws {JitsiError} `invalid_state` unless the connection is idle: new, failed or disconnected.
+     * @throws {InvalidArgumentError} if `id`, `password` or `name` is neither a string nor null, or `name` cannot be
+     *   that of a room.
+     * @throws {JitsiError} `invalid_state` unless the connection is idle: new, failed, disconnected or redirected.
      */
     connect(options?: ConnectOptions | null): void;
 
@@ -105,7 +123,7 @@ declare namespace JitsiMeetJS {
      *
      * @param control.signal - aborting it is `disconnect`; the promise then rejects with the signal's reason.
      * @returns a promise of the full JID, settled after the event was delivered.
-     * @throws {JitsiError} (the promise) with the `code` of the failure; `aborted` after `disconnect`.
+     * @throws {JitsiError} (the promise) with the `code` of the failure; `aborted` after `disconnect`; `redirected`.
      */
     connectAsync(
       options?: ConnectOptions | null,
@@ -152,11 +170,63 @@ declare namespace JitsiMeetJS {
      */
     sendIq(xml: string, options?: { timeout?: number | null | undefined } | null): Promise<string>;
 
+    /**
+     * Asks the server whether it is there (XEP-0199). An error is an answer too.
+     *
+     * @param timeout - ms to wait for the answer; the option `iqTimeout` if not given.
+     * @returns a promise of the ms that the answer took.
+     * @throws {JitsiError} (the promise) `timeout`, `not_connected`, `send_queue_full`, `session_lost`.
+     */
+    ping(timeout?: number | null): Promise<number>;
+
+    /**
+     * Asks the focus to be in a room, so that it can be joined: over HTTP with the option `conferenceRequestUrl`, else
+     * as an IQ to `hosts.focus`. While the conference is not ready the request is repeated, after 1 s, 2 s, 4 s and so
+     * on up to 2 minutes, until the connection is closed.
+     *
+     * @param room - the name of the room alone.
+     * @returns a promise of what the focus has answered.
+     * @throws {InvalidArgumentError} (the promise) if that cannot be the name of a room.
+     * @throws {JitsiError} (the promise) `conference_request_failed`, with the fields of the failure; `redirected`, with
+     *   `vnode` and `focusJid`, after `CONNECTION_REDIRECTED` was delivered; `not_connected`; `session_lost`.
+     */
+    sendConferenceRequest(room: string): Promise<Conference>;
+
+    /**
+     * Advertises a feature: answers to disco#info name it (XEP-0030).
+     *
+     * @param submit - true tells the rooms that this connection has joined at once; else they hear of it with the next
+     *   presence.
+     * @throws {InvalidArgumentError} if the feature is empty or has control characters.
+     */
+    addFeature(feature: string, submit?: boolean | null): void;
+
+    /** No longer advertises a feature, be it added or one of this package's own. Otherwise as `addFeature`. */
+    removeFeature(feature: string, submit?: boolean | null): void;
+
     /** The full JID, from the moment it is bound until the next attempt; otherwise null. */
     getJid(): string | null;
 
+    /** Where the connection stands. */
+    getState(): ConnectionState;
+
     /** When the phases of this connection happened, in ms on the clock of `performance.now()`; and `round_trips`. */
     getConnectionTimes(): ConnectionTimes;
+
+    /** What the connection has carried since it was made, over all its attempts, and what waits. */
+    getStatistics(): Statistics;
+
+    /** The last frames, as many as the option `logs` keeps, with `***` in place of every secret. */
+    getLogs(): Logs;
+
+    /** What the deployment has told of itself; until then what the option `deploymentInfo` says. */
+    getProperties(): Properties;
+
+    /**
+     * The STUN and TURN servers: those of the options `p2pStunServers` and `p2p.stunServers`, and those that the server
+     * names (XEP-0215), as far as they have not expired.
+     */
+    getIceServers(): IceServer[];
 
     /**
      * Adds a listener. One that was added twice is called twice.
@@ -189,6 +259,10 @@ declare namespace JitsiMeetJS {
     'connection.interrupted': [interruption: Interruption];
     'connection.resumed': [resumption: Resumption];
     'connection.stanzaReceived': [xml: string, stanza: Stanza];
+    'connection.redirected': [vnode: string, focusJid: string];
+    'connection.token_expired': [];
+    'connection.display_name_required': [];
+    'connection.propertiesUpdated': [location: DeploymentInfo];
   }
 
   /** How a session came about. Of the first one both are false. */
@@ -240,13 +314,92 @@ declare namespace JitsiMeetJS {
     http_status?: number;
     /** The text that the server sent with its refusal. */
     server_text?: string;
+    /** Whether the client was moved to another shard of the deployment, where both are known. */
+    shard_changed?: boolean;
+    /** How long before the failure the server was heard last, in ms, where it was heard at all. */
+    time_since_last_success?: number;
+  }
+
+  /** Where in the deployment a client is; what the server did not say is missing. */
+  interface DeploymentInfo {
+    /** The shard that serves this client. */
+    shard?: string;
+    /** The region that it is in. */
+    region?: string;
+  }
+
+  /** What a deployment has told of itself. */
+  interface Properties extends DeploymentInfo {
+    /** The release that it runs. */
+    release?: string;
+    /** The addresses of the components by their kind, such as `lobbyrooms`, `breakout_rooms` or `av_moderation`. */
+    components: Record<string, string>;
+    /** The features of the server and of those components (XEP-0030). */
+    features: string[];
+  }
+
+  /** A STUN or TURN server: an `RTCIceServer` of WebRTC. */
+  interface IceServer {
+    /** Such as `turns:turn.example.org:5349?transport=tcp`. */
+    urls: string[];
+    username?: string;
+    credential?: string;
+    /** When user name and credential expire, in ms since 1970. */
+    expires?: number;
+  }
+
+  /** A conference that can be joined; what the focus did not say is missing. */
+  interface Conference {
+    /** The JID of the focus in the conference. */
+    focusJid?: string;
+    /** Who the focus takes this client for, where it authenticates. */
+    identity?: string;
+    /** The visitor node, for a recorder or a gateway, which is not redirected. */
+    vnode?: string;
+    /** Such as `authentication`, `externalAuth`, `sipGatewayEnabled` or `visitors-supported`. */
+    properties: Record<string, string>;
+  }
+
+  /** What a connection has carried, counted since it was made, and what waits. */
+  interface Statistics {
+    /** Bytes of XMPP that went out, without the framing of WebSocket and TLS. */
+    bytesSent: number;
+    /** Bytes of XMPP that came, without that framing. */
+    bytesReceived: number;
+    /** Frames that went out: stanzas, and what opens, manages and closes a stream. */
+    framesSent: number;
+    /** Frames that came. */
+    framesReceived: number;
+    /** Stanzas that wait for a transport or for the server to acknowledge them: what `sendQueue` bounds. */
+    unacknowledged: number;
+    /** How often the session was resumed. */
+    resumes: number;
+    /** How often a fresh session replaced a lost one (`reconnect`). */
+    reconnects: number;
+    /** Events and outcomes of calls that wait to be delivered. */
+    queuedEvents: number;
+  }
+
+  /** The last frames, in the form of lib-jitsi-meet. */
+  interface Logs {
+    metadata: {
+      /** When this was asked for. */
+      time: Date;
+      /** The service URL, without user information and query. */
+      url: string;
+      /** This package and its version. */
+      ua: string;
+      /** The frames, oldest first, each with its time in ms since 1970. */
+      xmpp: [time: number, direction: 'incoming' | 'outgoing', frame: string][];
+    };
   }
 
   /**
    * Why a call failed.
    *
    * Of a connection that failed, `status` is `connection_failed`, `code` the cause, and the other fields are those of
-   * the event; of everything else, `code` is the `status`.
+   * the event; of everything else, `code` is the `status`. A conference request that failed has such fields too, and a
+   * redirection has `vnode` and `focusJid`.
    */
   class JitsiError extends Error {
     private constructor();
@@ -257,6 +410,12 @@ declare namespace JitsiMeetJS {
     readonly condition?: string;
     readonly httpStatus?: number;
     readonly serverText?: string;
+    readonly shardChanged?: boolean;
+    readonly timeSinceLastSuccess?: number;
+    /** The visitor node, by which the deployment finds the other server. */
+    readonly vnode?: string;
+    /** The JID of the conference's focus there. */
+    readonly focusJid?: string;
   }
 
   /** An argument is unusable: a plain `TypeError` with a code. */
@@ -278,6 +437,12 @@ declare namespace JitsiMeetJS {
     /** A JID, or a user name of `hosts.domain`. A full JID asks for its resource. */
     id?: string | null | undefined;
     password?: string | null | undefined;
+    /**
+     * The room that the connection is for; the option `name` if not given. It is added to the query of the service URL,
+     * by which the modules of a deployment find the room of a session. With `conferenceRequestUrl`, the conference
+     * request for it comes before everything else.
+     */
+    name?: string | null | undefined;
     [key: string]: unknown;
   }
 
@@ -293,6 +458,8 @@ declare namespace JitsiMeetJS {
     /** The `ws:` or `wss:` URL of the XMPP WebSocket (RFC 7395). Its query is kept. */
     serviceUrl: string;
     hosts: HostsOptions;
+    /** The room that connections are for, where `connect` is not given another. */
+    name?: string | null | undefined;
     /** Stream management with resumption (XEP-0198); true if not given. */
     enableWebsocketResume?: boolean | null | undefined;
     xmppPing?: XmppPingOptions | null | undefined;
@@ -300,8 +467,43 @@ declare namespace JitsiMeetJS {
     loginTimeout?: number | null | undefined;
     /** ms that `disconnect` waits for the server to close its side; 2000 if not given. */
     disconnectTimeout?: number | null | undefined;
-    /** ms that `sendIq` waits for the answer; 15000 if not given. */
+    /** ms that `sendIq` and `ping` wait for the answer; 15000 if not given. */
     iqTimeout?: number | null | undefined;
+    /** ms for a keep-alive or a conference request over HTTP; 10000 if not given. */
+    httpTimeout?: number | null | undefined;
+    /**
+     * ms between the requests over HTTP that keep the client at its shard, plus up to a minute at random; 60000 if not
+     * given, -1 for none.
+     */
+    websocketKeepAlive?: number | null | undefined;
+    /** Where they go; the service URL as http(s), without `token` and `previd`, if not given. */
+    websocketKeepAliveUrl?: string | null | undefined;
+    /** The `http:` or `https:` URL for conference requests; without it they are IQs. */
+    conferenceRequestUrl?: string | null | undefined;
+    /** Send no conference request before connecting; false if not given. */
+    disableFocus?: boolean | null | undefined;
+    /** The JID of the focus user. */
+    focusUserJid?: string | null | undefined;
+    /** Whether to join as a visitor, where the conference has any; false if not given. */
+    preferVisitor?: boolean | null | undefined;
+    /** Whether this is a recorder, which is never redirected; false if not given. */
+    iAmRecorder?: boolean | null | undefined;
+    /** Whether this is a gateway to SIP, which is never redirected; false if not given. */
+    iAmSipGateway?: boolean | null | undefined;
+    /** Goes into the conference request as it is. */
+    startAudioMuted?: boolean | number | null | undefined;
+    /** Goes into the conference request as it is. */
+    startVideoMuted?: boolean | number | null | undefined;
+    analytics?: AnalyticsOptions | null | undefined;
+    deploymentInfo?: DeploymentInfoOptions | null | undefined;
+    /** STUN servers, part of `getIceServers`. */
+    p2pStunServers?: readonly StunServer[] | null | undefined;
+    p2p?: P2pOptions | null | undefined;
+    /** Whether to advertise the features of a client that handles media; false if not given. */
+    mediaFeatures?: boolean | null | undefined;
+    flags?: FlagsOptions | null | undefined;
+    testing?: TestingOptions | null | undefined;
+    logs?: LogsOptions | null | undefined;
     transport?: TransportOptions | null | undefined;
     tls?: TlsOptions | null | undefined;
     sasl?: SaslOptions | null | undefined;
@@ -319,6 +521,61 @@ declare namespace JitsiMeetJS {
     domain: string;
     /** The guests' domain, used when there is no token. */
     anonymousdomain?: string | null | undefined;
+    /** The component of the rooms; `conference.` and the domain if not given. */
+    muc?: string | null | undefined;
+    /** The component of the focus; `focus.` and the domain if not given. */
+    focus?: string | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** What is measured. */
+  interface AnalyticsOptions {
+    /** Goes into the conference request; false if not given. */
+    rtcstatsEnabled?: boolean | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** Where the deployment has placed this client, until it says so itself. */
+  interface DeploymentInfoOptions {
+    shard?: string | null | undefined;
+    region?: string | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** A STUN server, or a TURN server. */
+  interface StunServer {
+    urls: string | readonly string[];
+    username?: string | null | undefined;
+    credential?: string | null | undefined;
+  }
+
+  /** How two participants find each other. */
+  interface P2pOptions {
+    /** STUN servers, part of `getIceServers`. */
+    stunServers?: readonly StunServer[] | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** What else to advertise with `mediaFeatures`. */
+  interface FlagsOptions {
+    /** False if not given. */
+    ssrcRewritingEnabled?: boolean | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** What is being tried out. */
+  interface TestingOptions {
+    /** Whether a changed shard is a `shardChangedError` instead of an `otherError`; false if not given. */
+    enableGracefulReconnect?: boolean | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** What `getLogs` keeps; the oldest frames go first. 0 keeps none. */
+  interface LogsOptions {
+    /** 500 if not given. */
+    maxEntries?: number | null | undefined;
+    /** 64 KiB if not given. */
+    maxBytes?: number | null | undefined;
     [key: string]: unknown;
   }
 
@@ -438,6 +695,12 @@ declare namespace JitsiMeetJS {
     round_trips?: number;
   }
 
+  /**
+   * Where a connection stands. `connect` may be called while it is `idle`: new, failed, disconnected or redirected.
+   * Values may be added.
+   */
+  type ConnectionState = 'idle' | 'connecting' | 'connected' | 'interrupted' | 'disconnecting' | Unknown;
+
   /** What a call returns. Values may be added. */
   type Status =
     | 'ok'
@@ -452,6 +715,8 @@ declare namespace JitsiMeetJS {
     | 'invalid_stanza'
     | 'send_queue_full'
     | 'session_lost'
+    | 'redirected'
+    | 'conference_request_failed'
     | 'internal'
     | Unknown;
 
@@ -461,6 +726,9 @@ declare namespace JitsiMeetJS {
     | 'connection.droppedError'
     | 'connection.serverError'
     | 'connection.otherError'
+    | 'connection.conferenceRequestFailed'
+    | 'connection.notLiveError'
+    | 'connection.shardChangedError'
     | Unknown;
 
   /** The cause of a failure. Values may be added: treat one you do not know as other. */
@@ -492,6 +760,9 @@ declare namespace JitsiMeetJS {
     | 'resume_timeout'
     | 'over_acknowledged'
     | 'listener_stalled'
+    | 'token_expired'
+    | 'conference_request'
+    | 'shard_changed'
     | Unknown;
 
   /** A SASL mechanism that this package speaks. */

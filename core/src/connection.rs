@@ -1,19 +1,24 @@
 //! `JitsiConnection`: the handle.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, MutexGuard};
+use std::time::SystemTime;
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument;
 
-use crate::driver::{Command, Completion, Driver};
+use crate::command::{Command, Completion};
+use crate::driver::Driver;
 use crate::events::Events;
-use crate::hub::{ConnectionId, HubEnd, Item, Wake};
-use crate::options::Config;
+use crate::exchange::room;
+use crate::hub::{ConnectionId, Item, Wake};
+use crate::logs::{Kept, Logs};
 use crate::session::Credentials;
-use crate::times::{ConnectionTimes, Milestone};
-use crate::{Completed, CompletionResult, Error, Event, EventHub, Options, outgoing, runtime};
+use crate::shared::{ConnectionState, Shared, State};
+use crate::statistics::Statistics;
+use crate::times::ConnectionTimes;
+use crate::{Completed, CompletionResult, Error, Event, EventHub, IceServer, Options, Properties, runtime};
 
 /// A connection to a Jitsi Meet deployment: lib-jitsi-meet's `JitsiConnection`.
 ///
@@ -53,38 +58,6 @@ struct Handle {
     waker: Option<Arc<AtomicWaker>>,
 }
 
-/// What handle and driver share.
-pub(crate) struct Shared {
-    config: Arc<Config>,
-    hub: HubEnd,
-    state: Mutex<State>,
-}
-
-pub(crate) struct State {
-    phase: Phase,
-    pub(crate) token: Option<String>,
-    listening: bool,
-    /// To the driver, while there is one.
-    commands: Option<mpsc::UnboundedSender<Command>>,
-    jid: Option<String>,
-    times: ConnectionTimes,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Idle,
-    Connecting,
-    Connected,
-    Interrupted,
-    Disconnecting,
-}
-
-/// What one attempt logs in with.
-pub(crate) struct Attempt {
-    pub credentials: Credentials,
-    pub token: Option<String>,
-}
-
 /// The arguments of [`JitsiConnection::connect_with`].
 #[derive(Clone, Default)]
 #[non_exhaustive]
@@ -93,32 +66,27 @@ pub struct ConnectOptions {
     pub id: Option<String>,
     /// The password of the account.
     pub password: Option<String>,
+    /// The room that the connection is for; without it that of the option `name`. It is added to the query of the
+    /// service URL, by which the modules of a deployment find the room of a session. With `conferenceRequestUrl`, the
+    /// conference request for it comes before everything else.
+    pub name: Option<String>,
 }
 
 impl ConnectOptions {
     /// The login of an account.
     #[must_use]
     pub fn account(id: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { id: Some(id.into()), password: Some(password.into()) }
+        Self { id: Some(id.into()), password: Some(password.into()), name: None }
     }
 }
 
 /// Shows the account, never the password.
 impl fmt::Debug for ConnectOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectOptions").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-impl Phase {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Connecting => "connecting",
-            Self::Connected => "connected",
-            Self::Interrupted => "interrupted",
-            Self::Disconnecting => "disconnecting",
-        }
+        f.debug_struct("ConnectOptions")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -137,7 +105,7 @@ impl JitsiConnection {
             move || waker.wake()
         });
         let connection = Self::make(&hub, app_id, token, options, Some(waker))?;
-        connection.handle.shared.hub.mute(true);
+        connection.shared().hub().mute(true);
         Ok(connection)
     }
 
@@ -162,27 +130,17 @@ impl JitsiConnection {
         options: &Options,
         waker: Option<Arc<AtomicWaker>>,
     ) -> Result<Self, Error> {
-        let state = State {
-            phase: Phase::Idle,
-            token: token.filter(|token| !token.is_empty()).map(ToOwned::to_owned),
-            listening: false,
-            commands: None,
-            jid: None,
-            times: ConnectionTimes::default(),
-        };
-        let config = Arc::new(options.config()?);
-        let shared = Arc::new(Shared {
-            hub: hub.register(config.event_queue.limits),
-            config,
-            state: Mutex::new(state),
-        });
+        let token = token.filter(|token| !token.is_empty()).map(ToOwned::to_owned);
+        let config = options.config()?;
+        let end = hub.register(config.event_queue.limits);
+        let shared = Arc::new(Shared::new(config, end, token));
         Ok(Self { handle: Arc::new(Handle { shared, waker }) })
     }
 
     /// The name of this connection in its hub.
     #[must_use]
     pub fn id(&self) -> ConnectionId {
-        self.shared().hub.id()
+        self.shared().hub().id()
     }
 
     /// Connects and returns the full JID that the server has bound.
@@ -223,30 +181,34 @@ impl JitsiConnection {
 
     fn start(&self, options: &ConnectOptions, completion: Completion) -> Result<(), Error> {
         let shared = self.shared();
+        let room = match &options.name {
+            Some(name) => Some(room(name)?),
+            None => shared.config().conference.room.clone(),
+        };
         let mut state = shared.lock();
-        if state.phase != Phase::Idle {
-            return Err(Error::InvalidState { call: "connect", state: state.phase.as_str() });
+        if state.state != ConnectionState::Idle {
+            return Err(Error::InvalidState { call: "connect", state: state.state.as_str() });
         }
-        let token = state.token.clone();
         let (id, password) = (options.id.as_deref(), options.password.as_deref());
-        let credentials = match Credentials::new(shared.config(), token.as_deref(), id, password) {
+        let credentials = match Credentials::new(shared.config(), state.token.as_deref(), id, password) {
             Ok(credentials) => credentials,
             Err(failure) => {
-                let failure = Box::new(failure);
-                let event = shared.hub.push(Item::Event(Event::ConnectionFailed(failure.clone())));
-                let completed = completion.complete(&shared.hub, Err(Error::ConnectionFailed(failure)));
+                let event = shared.hub().push(Item::Event(Event::ConnectionFailed(failure.clone())));
+                let completed = completion.complete(shared.hub(), Err(Error::ConnectionFailed(failure)));
                 drop(state);
                 [Some(event), completed].into_iter().flatten().for_each(Wake::fire);
                 return Ok(());
             }
         };
-        let attempt = Attempt { credentials, token };
+        let attempt = state.attempt(credentials, room);
         let (sender, receiver) = mpsc::unbounded_channel();
         if state.listening {
             let _ = sender.send(Command::SetListening(true));
         }
-        runtime::spawn(|stop| Driver::new(Arc::clone(shared), receiver, stop, attempt, completion).run())?;
-        state.phase = Phase::Connecting;
+        let span = tracing::info_span!("connection", id = shared.hub().id());
+        let driver = |stop| Driver::new(Arc::clone(shared), receiver, stop, attempt, completion);
+        runtime::spawn(|stop| driver(stop).run().instrument(span))?;
+        state.state = ConnectionState::Connecting;
         state.commands = Some(sender);
         state.jid = None;
         Ok(())
@@ -271,14 +233,14 @@ impl JitsiConnection {
 
     fn stop(&self, completion: Completion) {
         let mut state = self.shared().lock();
-        if state.phase != Phase::Idle {
-            state.phase = Phase::Disconnecting;
+        if state.state != ConnectionState::Idle {
+            state.state = ConnectionState::Disconnecting;
         }
         self.command(state, Command::Disconnect(completion));
     }
 
     /// Gives the driver a command, or, where there is none, settles it as a command that came too late.
-    fn command(&self, state: MutexGuard<'_, State>, command: Command) {
+    pub(crate) fn command(&self, state: MutexGuard<'_, State>, command: Command) {
         let refused = match &state.commands {
             Some(commands) => commands.send(command).err().map(|error| error.0),
             None => Some(command),
@@ -315,73 +277,11 @@ impl JitsiConnection {
 
     fn refresh(&self, token: &str, completion: Completion) -> Result<(), Error> {
         let mut state = self.shared().lock();
-        if state.phase == Phase::Disconnecting {
-            return Err(Error::InvalidState { call: "refreshToken", state: state.phase.as_str() });
+        if state.state == ConnectionState::Disconnecting {
+            return Err(Error::InvalidState { call: "refreshToken", state: state.state.as_str() });
         }
         state.token = Some(token.to_owned()).filter(|token| !token.is_empty());
         self.command(state, Command::RefreshToken { token: token.to_owned(), completion });
-        Ok(())
-    }
-
-    /// Sends a stanza: a `message`, a `presence` or an `iq`, as XML text. A missing namespace is `jabber:client`.
-    ///
-    /// Returns when the server has acknowledged it (XEP-0198); on a stream without stream management, when it is
-    /// written.
-    ///
-    /// # Errors
-    /// [`Error::InvalidStanza`], [`Error::NotConnected`], [`Error::SendQueueFull`]: nothing was sent.
-    /// [`Error::SessionLost`]: the server may or may not have had it.
-    pub async fn send_stanza(&self, xml: &str) -> Result<(), Error> {
-        let (sender, receiver) = oneshot::channel();
-        self.submit_stanza(xml, Completion::Future(sender))?;
-        settled(receiver).await.map(drop)
-    }
-
-    /// As [`send_stanza`](Self::send_stanza), without waiting.
-    ///
-    /// # Errors
-    /// [`Error::InvalidStanza`]; everything else comes as the completion.
-    pub fn start_send_stanza(&self, xml: &str, completion: Option<u64>) -> Result<(), Error> {
-        self.submit_stanza(xml, completion.map_or(Completion::Unheard, Completion::Token))
-    }
-
-    fn submit_stanza(&self, xml: &str, completion: Completion) -> Result<(), Error> {
-        let stanza = outgoing::stanza(xml)?;
-        self.command(self.shared().lock(), Command::SendStanza { xml: stanza, completion });
-        Ok(())
-    }
-
-    /// Sends an IQ request, as XML text, and returns the answer as it came: of type `result` or `error`. A missing
-    /// id is made up. `None` waits as long as the option `iqTimeout`.
-    ///
-    /// # Errors
-    /// As [`send_stanza`](Self::send_stanza); [`Error::Timeout`] if no answer came in time.
-    pub async fn send_iq(&self, xml: &str, timeout: Option<Duration>) -> Result<String, Error> {
-        let (sender, receiver) = oneshot::channel();
-        self.submit_iq(xml, timeout, Completion::Future(sender))?;
-        match settled(receiver).await? {
-            Completed::Answer { xml } => Ok(xml),
-            _ => Err(Error::Internal("sendIq completed as another call".to_owned())),
-        }
-    }
-
-    /// As [`send_iq`](Self::send_iq), without waiting.
-    ///
-    /// # Errors
-    /// [`Error::InvalidStanza`]; everything else comes as the completion.
-    pub fn start_send_iq(
-        &self,
-        xml: &str,
-        timeout: Option<Duration>,
-        completion: Option<u64>,
-    ) -> Result<(), Error> {
-        self.submit_iq(xml, timeout, completion.map_or(Completion::Unheard, Completion::Token))
-    }
-
-    fn submit_iq(&self, xml: &str, timeout: Option<Duration>, completion: Completion) -> Result<(), Error> {
-        let outgoing::Request { id, to, xml } = outgoing::request(xml)?;
-        let timeout = timeout.unwrap_or(self.shared().config.iq_timeout).min(runtime::LONGEST);
-        self.command(self.shared().lock(), Command::SendIq { id, to, xml, timeout, completion });
         Ok(())
     }
 
@@ -404,15 +304,52 @@ impl JitsiConnection {
         self.shared().lock().times
     }
 
+    /// Where this connection stands.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.shared().lock().state
+    }
+
+    /// What this connection has carried so far, and what waits.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.shared().counters().read(self.shared().hub().waiting())
+    }
+
+    /// The last frames of this connection, as many as the option `logs` keeps, without secrets.
+    #[must_use]
+    pub fn logs(&self) -> Logs {
+        let kept = self.shared().log().kept();
+        let entries = kept.into_iter().map(Kept::redacted).collect();
+        Logs { url: self.shared().config().display_url(), entries }
+    }
+
+    /// What the deployment has told of itself; until then, what the option `deploymentInfo` says.
+    #[must_use]
+    pub fn properties(&self) -> Properties {
+        self.shared().lock().discovered.0.clone()
+    }
+
+    /// The STUN and TURN servers: those of the options `p2pStunServers` and `p2p.stunServers`, and those that the
+    /// server names (XEP-0215), as far as they have not expired.
+    #[must_use]
+    pub fn ice_servers(&self) -> Vec<IceServer> {
+        let now = SystemTime::now();
+        let mut servers = self.shared().config().stun_servers.clone();
+        let told = self.shared().lock().discovered.1.clone();
+        servers.extend(told.into_iter().filter(|server| server.expires.is_none_or(|expires| now < expires)));
+        servers
+    }
+
     /// The events of this connection, kept from this call on. One consumer: two streams of the same connection
     /// share the events between them. Of a connection in a hub of the caller's the stream is empty.
     ///
     /// The stream ends when the last handle is dropped.
     pub fn events(&self) -> Events {
-        Events::new(self.shared().hub.clone(), self.handle.waker.clone())
+        Events::new(self.shared().hub().clone(), self.handle.waker.clone())
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.handle.shared
     }
 }
@@ -421,8 +358,8 @@ impl fmt::Debug for JitsiConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.shared().lock();
         f.debug_struct("JitsiConnection")
-            .field("id", &self.shared().hub.id())
-            .field("state", &state.phase.as_str())
+            .field("id", &self.shared().hub().id())
+            .field("state", &state.state.as_str())
             .field("jid", &state.jid)
             .finish_non_exhaustive()
     }
@@ -430,7 +367,7 @@ impl fmt::Debug for JitsiConnection {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.hub.close();
+        self.shared.hub().close();
         if let Some(commands) = &self.shared.lock().commands {
             // A driver that has just ended has nothing left to close.
             let _ = commands.send(Command::Abandon);
@@ -441,51 +378,7 @@ impl Drop for Handle {
     }
 }
 
-impl Shared {
-    pub(crate) const fn config(&self) -> &Arc<Config> {
-        &self.config
-    }
-
-    pub(crate) const fn hub(&self) -> &HubEnd {
-        &self.hub
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn reached(&self, milestone: Milestone, now: Instant) {
-        self.lock().times.record(milestone, now);
-    }
-}
-
-impl State {
-    pub(crate) fn established(&mut self, jid: String, round_trips: u32) {
-        // A disconnect that has been asked for meanwhile stays asked for.
-        if self.phase != Phase::Disconnecting {
-            self.phase = Phase::Connected;
-        }
-        self.jid = Some(jid);
-        self.times.record_round_trips(round_trips);
-    }
-
-    pub(crate) fn interrupted(&mut self) {
-        if self.phase == Phase::Connected {
-            self.phase = Phase::Interrupted;
-        }
-    }
-
-    pub(crate) fn idle(&mut self) {
-        self.phase = Phase::Idle;
-        self.commands = None;
-    }
-
-    pub(crate) fn jid(&self) -> Option<String> {
-        self.jid.clone()
-    }
-}
-
-async fn settled(receiver: oneshot::Receiver<CompletionResult>) -> CompletionResult {
+pub(crate) async fn settled(receiver: oneshot::Receiver<CompletionResult>) -> CompletionResult {
     receiver
         .await
         .unwrap_or_else(|_| Err(Error::Internal("a call was dropped without an outcome".to_owned())))

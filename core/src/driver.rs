@@ -1,86 +1,31 @@
 //! The task of a connection: owns one transport and one session and does what the session asks. The only place that
 //! waits.
 
-use std::collections::HashMap;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
-use crate::connection::{Attempt, Shared};
-use crate::hub::{HubEnd, Item, Wake};
-use crate::session::{CallId, Derivation, Ending, Entropy, Output, SaltedPassword, Session};
-use crate::transport::TransportError;
+use crate::command::{Command, Completion};
+use crate::hub::{Item, Wake};
+use crate::link::{BoxFuture, Link, LinkEvent, poll_link};
+use crate::logs::Direction;
+use crate::session::{
+    CallId, Derivation, Ending, Entropy, HttpAnswer, HttpPurpose, HttpRequest, Output, SaltedPassword,
+    Session, Start, WallClock,
+};
+use crate::shared::{Attempt, Shared};
 use crate::transport::websocket::WebSocket;
-use crate::{Completed, CompletionResult, Error, Event, Failure, knowledge, runtime};
+use crate::transport::{self, TransportError};
+use crate::{Completed, Error, Event, Failure, knowledge, runtime};
 
 /// How long a dropped connection may take to say goodbye, and a closed transport to be written out.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// What a handle tells its driver.
-pub(crate) enum Command {
-    Disconnect(Completion),
-    RefreshToken {
-        token: String,
-        completion: Completion,
-    },
-    SendStanza {
-        xml: String,
-        completion: Completion,
-    },
-    SendIq {
-        id: String,
-        to: Option<String>,
-        xml: String,
-        timeout: Duration,
-        completion: Completion,
-    },
-    SetListening(bool),
-    /// The last handle is gone: close in an orderly way, tell nobody.
-    Abandon,
-}
-
-impl Command {
-    /// The command comes too late: the session has ended.
-    pub(crate) fn refuse(self) -> Option<(Completion, CompletionResult)> {
-        match self {
-            Self::Disconnect(completion) => Some((completion, Ok(Completed::Done))),
-            // The token is stored: the next attempt uses it.
-            Self::RefreshToken { completion, .. } => Some((completion, Ok(Completed::Done))),
-            Self::SendStanza { completion, .. } | Self::SendIq { completion, .. } => {
-                Some((completion, Err(Error::NotConnected)))
-            }
-            Self::SetListening(_) | Self::Abandon => None,
-        }
-    }
-}
-
-/// How the caller of an asynchronous call wants to hear of its outcome.
-pub(crate) enum Completion {
-    /// Through the hub, behind the event that caused it.
-    Token(u64),
-    /// As a future.
-    Future(oneshot::Sender<CompletionResult>),
-    /// Not at all.
-    Unheard,
-}
-
-impl Completion {
-    pub(crate) fn complete(self, hub: &HubEnd, result: CompletionResult) -> Option<Wake> {
-        match self {
-            Self::Token(token) => return Some(hub.push(Item::Completed { token, result })),
-            // A caller that dropped its future no longer wants to know.
-            Self::Future(sender) => drop(sender.send(result)),
-            Self::Unheard => {}
-        }
-        None
-    }
-}
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
@@ -89,14 +34,17 @@ pub(crate) struct Driver {
     stop: CancellationToken,
     connecting: Option<Completion>,
     disconnecting: Vec<Completion>,
-    /// Calls that the session will settle.
-    calls: HashMap<CallId, Completion>,
+    /// Calls that the session will settle, in the order in which they were made.
+    calls: BTreeMap<CallId, Completion>,
     next_call: u64,
     link: Link,
     /// The transport of the old token, while a new one is tried.
     parked: Option<Box<WebSocket>>,
     derivation: Option<BoxFuture<SaltedPassword>>,
+    /// Requests over HTTP under way.
+    requests: Vec<(HttpPurpose, BoxFuture<Result<HttpAnswer, TransportError>>)>,
     paused: Option<Pause>,
+    last_received: Option<Instant>,
     ended: bool,
 }
 
@@ -105,23 +53,6 @@ struct Pause {
     /// What the consumer had taken when this began, or when it was last seen to make progress.
     taken: u64,
     stalled_at: Instant,
-}
-
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// The transport, as far as it has got.
-enum Link {
-    None,
-    Opening(BoxFuture<Result<Box<WebSocket>, TransportError>>),
-    Open(Box<WebSocket>),
-}
-
-enum LinkEvent {
-    Opened(Box<WebSocket>),
-    Flushed,
-    Frame(Utf8Bytes),
-    Failed(TransportError),
-    Derived(SaltedPassword),
 }
 
 impl Driver {
@@ -135,14 +66,18 @@ impl Driver {
     ) -> Self {
         let config = Arc::clone(shared.config());
         let known = knowledge::of(&config.service_url, attempt.credentials.domain());
-        let session = Session::connect(
-            config,
-            attempt.credentials,
-            attempt.token,
+        let start = Start {
+            credentials: attempt.credentials,
+            token: attempt.token,
+            room: attempt.room,
+            features: attempt.features,
+            machine_uid: attempt.machine_uid,
+            conference_session: attempt.conference_session,
             known,
-            Entropy::fresh(),
-            Instant::now(),
-        );
+            entropy: Entropy::fresh(),
+            wall: WallClock::now(),
+        };
+        let session = Session::connect(config, start, Instant::now());
         Self {
             shared,
             session,
@@ -150,12 +85,14 @@ impl Driver {
             stop,
             connecting: Some(connecting),
             disconnecting: Vec::new(),
-            calls: HashMap::new(),
+            calls: BTreeMap::new(),
             next_call: 0,
             link: Link::None,
             parked: None,
             derivation: None,
+            requests: Vec::new(),
             paused: None,
+            last_received: None,
             ended: false,
         }
     }
@@ -177,7 +114,8 @@ impl Driver {
                     None => std::future::pending().await,
                 }
             };
-            let (link, derivation, reading) = (&mut self.link, &mut self.derivation, self.paused.is_none());
+            let (link, derivation, requests) = (&mut self.link, &mut self.derivation, &mut self.requests);
+            let reading = self.paused.is_none();
             // The link comes last, so that a flood of frames delays neither the caller nor a deadline.
             tokio::select! {
                 biased;
@@ -193,10 +131,11 @@ impl Driver {
                 () = timer => {
                     let now = Instant::now();
                     self.check_stalled(now);
+                    self.session.set_wall_clock(WallClock::now());
                     self.session.handle_timeout(now);
                 }
                 () = self.shared.hub().room(), if !reading => self.unpause(),
-                event = poll_fn(|cx| poll_link(link, derivation, reading, cx)) => self.handle_link(event),
+                event = poll_fn(|cx| poll_link(link, derivation, requests, reading, cx)) => self.handle_link(event),
             }
         }
         if let Link::Open(transport) = std::mem::replace(&mut self.link, Link::None) {
@@ -251,6 +190,15 @@ impl Driver {
                 self.session.send_iq(now, call, id, to, xml, timeout);
             }
             Command::SetListening(listening) => self.session.set_listening(listening),
+            Command::SetFeatures(features) => self.session.set_features(features),
+            Command::Ping { timeout, completion } => {
+                let call = self.call(completion);
+                self.session.ping(now, call, timeout);
+            }
+            Command::RequestConference { room, completion } => {
+                let call = self.call(completion);
+                self.session.request_conference(now, call, room);
+            }
             Command::Abandon => self.session.disconnect(now, FAREWELL),
         }
     }
@@ -271,7 +219,17 @@ impl Driver {
                 self.session.handle_opened(now, round_trips);
             }
             LinkEvent::Flushed => self.session.handle_flushed(),
-            LinkEvent::Frame(frame) => self.session.handle_frame(now, &frame),
+            LinkEvent::Frame(frame) => {
+                self.last_received = Some(now);
+                self.shared.frame(Direction::Incoming, &frame);
+                self.session.handle_frame(now, &frame);
+            }
+            LinkEvent::Answered(purpose, answer) => {
+                if let Err(error) = &answer {
+                    tracing::debug!(?purpose, "a request over HTTP failed: {error}");
+                }
+                self.session.handle_http(now, purpose, answer);
+            }
             LinkEvent::Failed(error) => {
                 self.link = Link::None;
                 self.session.handle_transport_error(now, error);
@@ -285,11 +243,19 @@ impl Driver {
 
     /// Does all that the session asks for; true when the session is over.
     fn carry_out(&mut self) -> bool {
+        let ended = self.carry_out_all();
+        self.shared.counters().unacknowledged.store(self.session.unsettled() as u64, Ordering::Relaxed);
+        ended
+    }
+
+    fn carry_out_all(&mut self) -> bool {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Open { token, previd } => {
+                Output::Open { room, token, previd } => {
                     self.close_link();
-                    self.link = self.open(token.as_deref(), previd.as_deref());
+                    tracing::debug!(url = self.shared.config().display_url(), "opening a transport");
+                    let url = self.shared.config().url(room.as_deref(), token.as_deref(), previd.as_deref());
+                    self.link = self.open(url);
                 }
                 Output::Drop => self.link = Link::None,
                 Output::Park => {
@@ -304,6 +270,7 @@ impl Driver {
                 }
                 Output::DropParked => self.parked = None,
                 Output::Send(frame) => {
+                    self.shared.frame(Direction::Outgoing, &frame);
                     if let Link::Open(transport) = &mut self.link
                         && let Err(error) = transport.send(frame)
                     {
@@ -316,10 +283,15 @@ impl Driver {
                     knowledge::learn(&self.shared.config().service_url, self.session.domain(), known);
                 }
                 Output::Reached(milestone) => self.shared.reached(milestone, Instant::now()),
+                Output::Request(purpose, request) => self.request(purpose, request),
+                Output::ConferenceSession(id) => self.shared.lock().conference_session = id,
+                Output::Discovered(discovered) => self.shared.discovered(*discovered),
+                Output::Event(event) => self.shared.hub().push(Item::Event(event)).fire(),
                 Output::Established { jid, resumed, reconnected, round_trips } => {
                     self.established(jid, resumed, reconnected, round_trips);
                 }
                 Output::Interrupted(failure) => {
+                    tracing::info!(code = %failure.code, "interrupted: {}", failure.message);
                     let event = Event::Interrupted { code: failure.code, message: failure.message };
                     let mut state = self.shared.lock();
                     state.interrupted();
@@ -328,6 +300,7 @@ impl Driver {
                     wake.fire();
                 }
                 Output::Resumed { attempts, downtime, resent } => {
+                    self.shared.counters().resumes.fetch_add(1, Ordering::Relaxed);
                     self.shared.hub().push(Item::Event(Event::Resumed { attempts, downtime, resent })).fire();
                 }
                 Output::Stanza(stanza) => {
@@ -348,13 +321,22 @@ impl Driver {
         false
     }
 
-    fn open(&self, token: Option<&str>, previd: Option<&str>) -> Link {
+    fn open(&self, url: Url) -> Link {
         let shared = Arc::clone(&self.shared);
-        let url = shared.config().url(token, previd);
         Link::Opening(Box::pin(async move {
             let mut reached = |milestone| shared.reached(milestone, Instant::now());
             WebSocket::open(shared.config(), &url, &mut reached).await.map(Box::new)
         }))
+    }
+
+    fn request(&mut self, purpose: HttpPurpose, request: HttpRequest) {
+        let shared = Arc::clone(&self.shared);
+        self.requests.retain(|(other, _)| *other != purpose);
+        let sending = async move {
+            let config = shared.config();
+            transport::http::send(config, request, config.http_timeout).await
+        };
+        self.requests.push((purpose, Box::pin(sending)));
     }
 
     /// Writes out what is queued on the transport that is about to be replaced.
@@ -371,8 +353,12 @@ impl Driver {
     }
 
     fn established(&mut self, jid: String, resumed: bool, reconnected: bool, round_trips: u32) {
+        tracing::info!(jid, resumed, reconnected, round_trips, "established");
         let id = jid.split_once('/').map_or_else(String::new, |(_, resource)| resource.to_owned());
         let hub = self.shared.hub();
+        if reconnected {
+            self.shared.counters().reconnects.fetch_add(1, Ordering::Relaxed);
+        }
         let mut state = self.shared.lock();
         state.established(jid.clone(), round_trips);
         let mut wakes =
@@ -393,9 +379,15 @@ impl Driver {
         state.idle();
         let (event, outcome) = match ending {
             Ending::Failed(mut failure) => {
-                failure.jid = state.jid().or_else(|| self.session.credentials().jid());
+                tracing::info!(error_type = %failure.error_type, code = %failure.code, "failed: {}", failure.message);
+                failure.time_since_last_success = self.last_received.map(|last| last.elapsed());
+                failure.jid = state.jid.clone().or_else(|| self.session.credentials().jid());
                 (Event::ConnectionFailed(failure.clone()), Error::ConnectionFailed(failure))
             }
+            Ending::Redirected { vnode, focus_jid } => (
+                Event::Redirected { vnode: vnode.clone(), focus_jid: focus_jid.clone() },
+                Error::Redirected { vnode, focus_jid },
+            ),
             Ending::Disconnected => {
                 (Event::ConnectionDisconnected { message: None }, Error::Aborted("the connection was closed"))
             }
@@ -405,7 +397,7 @@ impl Driver {
         for disconnecting in self.disconnecting.drain(..) {
             wakes.extend(disconnecting.complete(hub, Ok(Completed::Done)));
         }
-        for (_, call) in self.calls.drain() {
+        for (_, call) in std::mem::take(&mut self.calls) {
             wakes.extend(call.complete(hub, Err(Error::SessionLost)));
         }
         while let Ok(command) = self.commands.try_recv() {
@@ -413,40 +405,6 @@ impl Driver {
         }
         drop(state);
         wakes.into_iter().for_each(Wake::fire);
-    }
-}
-
-fn poll_link(
-    link: &mut Link,
-    derivation: &mut Option<BoxFuture<SaltedPassword>>,
-    reading: bool,
-    cx: &mut Context<'_>,
-) -> Poll<LinkEvent> {
-    if let Some(derivation) = derivation
-        && let Poll::Ready(key) = derivation.as_mut().poll(cx)
-    {
-        return Poll::Ready(LinkEvent::Derived(key));
-    }
-    match link {
-        Link::None => Poll::Pending,
-        Link::Opening(opening) => opening.as_mut().poll(cx).map(|opened| match opened {
-            Ok(transport) => LinkEvent::Opened(transport),
-            Err(error) => LinkEvent::Failed(error),
-        }),
-        Link::Open(transport) => {
-            match transport.poll_flush(cx) {
-                Poll::Ready(Ok(true)) => return Poll::Ready(LinkEvent::Flushed),
-                Poll::Ready(Err(error)) => return Poll::Ready(LinkEvent::Failed(error)),
-                Poll::Ready(Ok(false)) | Poll::Pending => {}
-            }
-            if !reading {
-                return Poll::Pending;
-            }
-            transport.poll_frame(cx).map(|frame| match frame {
-                Ok(frame) => LinkEvent::Frame(frame),
-                Err(error) => LinkEvent::Failed(error),
-            })
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The three closed lists of failure (status, error type, code), and the error that carries them.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::closed_list::closed_list;
 
@@ -31,6 +32,10 @@ closed_list! {
         SendQueueFull = -10 => "send_queue_full",
         /// The session was lost before the server acknowledged the stanza, or answered the request.
         SessionLost = -11 => "session_lost",
+        /// The conference has moved to another server; the error says where.
+        Redirected = -12 => "redirected",
+        /// The conference request was refused for good.
+        ConferenceRequestFailed = -13 => "conference_request_failed",
         /// A defect of this library. Please report it.
         Internal = -100 => "internal",
     }
@@ -47,6 +52,12 @@ closed_list! {
         ServerError = 3 => "connection.serverError",
         /// Every other failure.
         OtherError = 4 => "connection.otherError",
+        /// The conference request was refused for good.
+        ConferenceRequestFailed = 5 => "connection.conferenceRequestFailed",
+        /// The conference is not live.
+        NotLiveError = 6 => "connection.notLiveError",
+        /// The deployment has moved this client to another shard (`testing.enableGracefulReconnect`).
+        ShardChangedError = 7 => "connection.shardChangedError",
     }
 }
 
@@ -107,6 +118,14 @@ closed_list! {
         OverAcknowledged = 26 => "over_acknowledged",
         /// The caller's listeners did not take events for `eventQueue.stallTimeout`.
         ListenerStalled = 27 => "listener_stalled",
+        /// The token had expired when the session was to be resumed, and no new one came in time.
+        TokenExpired = 28 => "token_expired",
+        /// The conference request was refused, or its answer could not be used.
+        ConferenceRequest = 29 => "conference_request",
+        /// The deployment has moved this client to another shard.
+        ShardChanged = 30 => "shard_changed",
+        /// The proxy could not be reached, or did not let the connection through.
+        Proxy = 31 => "proxy",
     }
 }
 
@@ -130,6 +149,10 @@ pub struct Failure {
     pub http_status: Option<u16>,
     /// The human-readable text that the server sent with its refusal.
     pub server_text: Option<String>,
+    /// Whether the client was moved to another shard of the deployment, where both are known.
+    pub shard_changed: Option<bool>,
+    /// How long before the failure the server was heard last, where it was heard at all.
+    pub time_since_last_success: Option<Duration>,
 }
 
 impl Failure {
@@ -143,6 +166,8 @@ impl Failure {
             condition: None,
             http_status: None,
             server_text: None,
+            shard_changed: None,
+            time_since_last_success: None,
         }
     }
 
@@ -206,6 +231,17 @@ pub enum Error {
     /// The session was lost.
     #[error("the session was lost before the server had acknowledged the stanza or answered the request")]
     SessionLost,
+    /// The conference has moved: connect to the visitor node instead.
+    #[error("the conference is served by {vnode}: connect there")]
+    Redirected {
+        /// The visitor node, by which the deployment finds the other server.
+        vnode: String,
+        /// The JID of the conference's focus there.
+        focus_jid: String,
+    },
+    /// The conference request was refused for good.
+    #[error("{0}")]
+    ConferenceRequestFailed(Box<Failure>),
     /// A defect of this library.
     #[error("internal error: {0}")]
     Internal(String),
@@ -226,6 +262,8 @@ impl Error {
             Self::InvalidStanza(_) => Status::InvalidStanza,
             Self::SendQueueFull => Status::SendQueueFull,
             Self::SessionLost => Status::SessionLost,
+            Self::Redirected { .. } => Status::Redirected,
+            Self::ConferenceRequestFailed(_) => Status::ConferenceRequestFailed,
             Self::Internal(_) => Status::Internal,
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::xml::Element;
-use crate::{Code, Error, Failure, closed_list::closed_list};
+use crate::{Code, Conference, Error, Failure, closed_list::closed_list};
 
 closed_list! {
     /// The kinds of events, with the strings of lib-jitsi-meet's `JitsiConnectionEvents`.
@@ -20,12 +20,20 @@ closed_list! {
         Resumed = 5 => "connection.resumed",
         /// A stanza came.
         StanzaReceived = 6 => "connection.stanzaReceived",
+        /// The conference has moved to another server.
+        Redirected = 7 => "connection.redirected",
+        /// The token has expired: the session is resumed with the next one.
+        TokenExpired = 8 => "connection.token_expired",
+        /// The deployment wants a display name of everyone.
+        DisplayNameRequired = 9 => "connection.display_name_required",
+        /// The deployment has told what it is.
+        PropertiesUpdated = 10 => "connection.propertiesUpdated",
     }
 }
 
 /// An event of a connection. Events of one connection come in order, one at a time.
 ///
-/// One attempt ends in exactly one of established, failed and disconnected.
+/// One attempt ends in exactly one of established, failed, disconnected and redirected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -64,6 +72,26 @@ pub enum Event {
     },
     /// `connection.stanzaReceived`: a stanza as it came. Only while stanzas are listened for.
     StanzaReceived(Box<Stanza>),
+    /// `connection.redirected`: the conference of the conference request is served elsewhere. It ends an attempt that
+    /// sent its request before it connected; a session that sends one goes on.
+    Redirected {
+        /// The visitor node, by which the deployment finds the other server.
+        vnode: String,
+        /// The JID of the conference's focus there.
+        focus_jid: String,
+    },
+    /// `connection.token_expired`: the session is to be resumed and its token has expired. It waits for
+    /// [`refresh_token`](crate::JitsiConnection::refresh_token), for as long as the server keeps it.
+    TokenExpired,
+    /// `connection.display_name_required`: the deployment lets nobody join without a display name.
+    DisplayNameRequired,
+    /// `connection.propertiesUpdated`: what the deployment says of itself.
+    PropertiesUpdated {
+        /// The shard that serves this client.
+        shard: Option<String>,
+        /// The region that it is in.
+        region: Option<String>,
+    },
 }
 
 impl Event {
@@ -77,6 +105,10 @@ impl Event {
             Self::Interrupted { .. } => EventKind::Interrupted,
             Self::Resumed { .. } => EventKind::Resumed,
             Self::StanzaReceived(_) => EventKind::StanzaReceived,
+            Self::Redirected { .. } => EventKind::Redirected,
+            Self::TokenExpired => EventKind::TokenExpired,
+            Self::DisplayNameRequired => EventKind::DisplayNameRequired,
+            Self::PropertiesUpdated { .. } => EventKind::PropertiesUpdated,
         }
     }
 }
@@ -168,6 +200,13 @@ pub enum Completed {
         /// The XML text of the answer.
         xml: String,
     },
+    /// `ping`: the server is there.
+    Pong {
+        /// From the request to its answer.
+        round_trip: Duration,
+    },
+    /// `sendConferenceRequest`: the conference can be joined.
+    Conference(Box<Conference>),
 }
 
 /// The outcome of an asynchronous call.

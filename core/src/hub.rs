@@ -278,6 +278,11 @@ impl HubEnd {
         lock(&self.queue.state).taken
     }
 
+    /// Items that wait for the consumer.
+    pub(crate) fn waiting(&self) -> usize {
+        lock(&self.queue.state).items.len()
+    }
+
     /// Waits until there may be room again: look at `is_full` then.
     pub(crate) async fn room(&self) {
         self.queue.room.notified().await;

@@ -10,28 +10,39 @@
 #![forbid(unsafe_code)]
 
 mod closed_list;
+mod command;
 mod connection;
+mod deployment;
 mod driver;
 mod error;
 mod event;
 mod events;
+mod exchange;
 mod hub;
 mod knowledge;
+mod link;
+mod logs;
 pub mod options;
 mod outgoing;
 mod runtime;
 mod session;
+mod shared;
+mod statistics;
 mod times;
 mod transport;
 mod xml;
 
 pub use connection::{ConnectOptions, JitsiConnection};
+pub use deployment::{Conference, IceServer, Properties};
 pub use error::{Code, Error, ErrorType, Failure, Status};
 pub use event::{Completed, CompletionResult, Event, EventKind, Stanza};
 pub use events::Events;
 pub use hub::{ConnectionId, Drained, EventHub, Item};
+pub use logs::{Direction, LogEntry, Logs};
 pub use options::Options;
 pub use runtime::{init, set_network_info, shutdown};
+pub use shared::ConnectionState;
+pub use statistics::Statistics;
 pub use times::{ConnectionTimes, Milestone};
 
 /// The version of this library, as `major.minor.patch`.

@@ -8,6 +8,11 @@ use crate::xml::{Element, ns, parse};
 /// Answers are matched by their sender too, so that it does not matter whether an id can be guessed.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
+/// An id for a request.
+pub(crate) fn next_id() -> String {
+    format!("jm-{}", NEXT_ID.fetch_add(1, Ordering::Relaxed))
+}
+
 /// A request, ready to be sent.
 pub(crate) struct Request {
     pub id: String,
@@ -35,7 +40,7 @@ pub(crate) fn request(xml: &str) -> Result<Request, Error> {
     }
     let id = iq.attribute("id").map_or_else(
         || {
-            let id = format!("jm-{}", NEXT_ID.fetch_add(1, Ordering::Relaxed));
+            let id = next_id();
             insert(&mut xml, &format!(" id='{id}'"));
             id
         },

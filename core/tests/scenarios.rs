@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::within;
-use jitsimeet::{ConnectOptions, Drained, Error, Event, EventHub, Item, JitsiConnection, Options, Status};
+use jitsimeet::{
+    CompletionResult, ConnectOptions, Drained, Error, Event, EventHub, Item, JitsiConnection, Options, Status,
+};
 use jitsimeet_testdaemon::{ACCOUNTS_DOMAIN, DOMAIN, Daemon, PLAIN_DOMAIN, Program, StartError};
 use jitsimeet_testejabberd::TestEjabberd;
 use jitsimeet_testprosody::{TOKEN_SECRET, TOKENS_DOMAIN, TestProsody};
 use jitsimeet_testproxy::TestProxy;
-use jitsimeet_testserver::{Faults, TestServer};
+use jitsimeet_testserver::{ConferenceAnswer, Deployment, Faults, TestServer};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
@@ -54,6 +56,13 @@ struct ServerSetup {
     plain: bool,
     #[serde(default)]
     faults: Faults,
+    #[serde(default)]
+    deployment: Deployment,
+    #[serde(default)]
+    conference: Vec<ConferenceAnswer>,
+    /// The conference request goes over HTTP.
+    #[serde(default)]
+    conference_url: bool,
 }
 
 #[derive(Deserialize, Debug)]
@@ -76,6 +85,7 @@ struct Call {
     token: Option<String>,
     xml: Option<String>,
     timeout: Option<u64>,
+    room: Option<String>,
 }
 
 #[derive(Deserialize, Debug)]
@@ -83,6 +93,8 @@ struct Call {
 struct Outcome {
     call: String,
     status: String,
+    error_type: Option<String>,
+    condition: Option<String>,
     server_text: Option<String>,
 }
 
@@ -96,6 +108,7 @@ enum Order {
     ShutDown,
     Restart,
     Faults(Faults),
+    Deployment(Deployment),
     /// Waits until the server has handled so many stanzas.
     Handled {
         count: u64,
@@ -119,6 +132,8 @@ impl Server {
                 let options = jitsimeet_testserver::Options {
                     accounts: HashMap::from([(name.to_owned(), password.to_owned())]),
                     token_secret: setup.tokens.then(|| SECRET.to_owned()),
+                    deployment: setup.deployment.clone(),
+                    conference: setup.conference.clone(),
                     ..Default::default()
                 };
                 let server = TestServer::start(options).await.expect("a loopback server");
@@ -199,6 +214,9 @@ impl Host {
             (Order::ShutDown, Server::Prosody(prosody)) => change(prosody, Daemon::shut_down).await,
             (Order::ShutDown, Server::Ejabberd(ejabberd)) => change(ejabberd, Daemon::shut_down).await,
             (Order::Faults(faults), Server::Embedded(server)) => server.set_faults(faults.clone()),
+            (Order::Deployment(deployment), Server::Embedded(server)) => {
+                server.set_deployment(deployment.clone());
+            }
             (Order::Handled { count }, Server::Embedded(server)) => {
                 within("the handling", server.handled(*count)).await;
             }
@@ -229,6 +247,10 @@ impl Player {
         let url = format!("ws://127.0.0.1:{}/xmpp-websocket", host.proxy.port());
         let domain = host.server.domain(scenario);
         options.merge(json!({ "serviceUrl": url, "hosts": { "domain": domain } })).unwrap();
+        if scenario.server.conference_url {
+            let Server::Embedded(server) = &host.server else { panic!("only the embedded server has one") };
+            options.set("conferenceRequestUrl", server.conference_request_url()).unwrap();
+        }
         options.merge(Value::Object(scenario.options.clone())).expect("the options of the scenario");
         let token = scenario.token.as_deref().map(token);
         let connection = JitsiConnection::with_hub(&hub, None, token.as_deref(), &options).unwrap();
@@ -247,6 +269,7 @@ impl Player {
                 let mut options = ConnectOptions::default();
                 let (name, password) = self.account.then_some(ACCOUNT).unzip();
                 options.id = call.id.clone().or_else(|| name.map(ToOwned::to_owned));
+                options.name.clone_from(&call.room);
                 options.password = call.password.clone().or_else(|| password.map(ToOwned::to_owned));
                 connection.start_connect(&options, number)
             }
@@ -259,6 +282,11 @@ impl Player {
             "sendIq" => {
                 connection.start_send_iq(&text(&call.xml), call.timeout.map(Duration::from_millis), number)
             }
+            "ping" => {
+                connection.start_ping(call.timeout.map(Duration::from_millis), number);
+                Ok(())
+            }
+            "sendConferenceRequest" => connection.start_send_conference_request(&text(&call.room), number),
             other => panic!("there is no call {other}"),
         };
         let status = outcome.map_or_else(|error| error.status(), |()| Status::Ok);
@@ -307,7 +335,11 @@ fn fields(event: &Event) -> Value {
             "transient": failure.transient,
             "condition": failure.condition,
             "server_text": failure.server_text,
+            "http_status": failure.http_status,
+            "shard_changed": failure.shard_changed,
         }),
+        Event::Redirected { vnode, focus_jid } => json!({ "vnode": vnode, "focus_jid": focus_jid }),
+        Event::PropertiesUpdated { shard, region } => json!({ "shard": shard, "region": region }),
         Event::Interrupted { code, message } => json!({ "code": code.as_str(), "message": message }),
         Event::Resumed { attempts, resent, .. } => json!({ "attempts": attempts, "resent": resent }),
         _ => json!({}),
@@ -339,16 +371,31 @@ async fn play(scenario: &Scenario, host: &Host) {
                 assert_eq!(call, Some(&expected.call), "{result:?}");
                 let status = result.as_ref().map_or_else(Error::status, |_| Status::Ok);
                 assert_eq!(status.as_str(), expected.status, "{result:?}");
-                if let Some(text) = &expected.server_text {
-                    let Err(Error::ConnectionFailed(failure)) = result else { panic!("{result:?}") };
-                    assert_eq!(failure.server_text.as_ref(), Some(text));
-                }
+                assert_reason(expected, result);
             }
         }
     }
     let mut more = Vec::new();
     player.hub.drain(usize::MAX, |_, item| more.push(item));
     assert!(more.is_empty(), "nobody waited for {more:?}");
+}
+
+/// Where the scenario names more of a failed outcome than its status.
+fn assert_reason(expected: &Outcome, result: &CompletionResult) {
+    let Outcome { error_type, condition, server_text, .. } = expected;
+    if error_type.is_none() && condition.is_none() && server_text.is_none() {
+        return;
+    }
+    let (Err(Error::ConnectionFailed(failure)) | Err(Error::ConferenceRequestFailed(failure))) = result
+    else {
+        panic!("{result:?}")
+    };
+    let wanted = |wanted: &Option<String>, seen: Option<&str>| {
+        assert!(wanted.is_none() || wanted.as_deref() == seen, "{wanted:?} is not what came: {failure}");
+    };
+    wanted(error_type, Some(failure.error_type.as_str()));
+    wanted(condition, failure.condition.as_deref());
+    wanted(server_text, failure.server_text.as_deref());
 }
 
 fn files() -> Vec<PathBuf> {

@@ -155,7 +155,7 @@ int main(void) {
     check(jm_connection_add_listener(connection, JM_EVENT_CONNECTION_DISCONNECTED, on_disconnected, &progress, NULL,
                                      NULL));
 
-    check(jm_connection_connect(connection, NULL, NULL));
+    check(jm_connection_connect(connection, NULL, NULL, NULL));
     int in_order = wait_for(&progress, "ef", "e");
     if (in_order) {
         print_line(connection);

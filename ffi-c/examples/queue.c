@@ -53,7 +53,7 @@ int main(void) {
     check(jm_queue_new(&queue));
     for (int i = 0; i < CONNECTIONS; i++) {
         check(jm_connection_new_with_queue(NULL, NULL, options, queue, &connections[i]));
-        check(jm_connection_connect(connections[i], NULL, NULL));
+        check(jm_connection_connect(connections[i], NULL, NULL, NULL));
     }
     jm_options_free(options);
 

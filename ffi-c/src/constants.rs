@@ -1,7 +1,7 @@
 //! The closed lists of core as plain integers, which is how C takes and gets them: a number that an enum of Rust does
 //! not know would be undefined behaviour. The compiler compares each with core's.
 
-use jitsimeet_core::{Code, ErrorType, EventKind, Status};
+use jitsimeet_core::{Code, ConnectionState, ErrorType, EventKind, Status};
 
 /// What a call returns: `JM_OK` or one of `JM_STATUS_*`, which are negative and never renumbered. New ones may be
 /// added: treat one you do not know as a failure.
@@ -34,6 +34,10 @@ pub const JM_STATUS_INVALID_STANZA: i32 = -9;
 pub const JM_STATUS_SEND_QUEUE_FULL: i32 = -10;
 /// The session was lost before the server acknowledged the stanza, or answered the request.
 pub const JM_STATUS_SESSION_LOST: i32 = -11;
+/// The conference has moved to another server: `vnode` and `focus_jid` of the completion say where.
+pub const JM_STATUS_REDIRECTED: i32 = -12;
+/// The conference request was refused for good; the completion says why.
+pub const JM_STATUS_CONFERENCE_REQUEST_FAILED: i32 = -13;
 /// A defect of this library. Please report it.
 pub const JM_STATUS_INTERNAL: i32 = -100;
 
@@ -45,6 +49,12 @@ pub const JM_ERROR_TYPE_DROPPED_ERROR: i32 = 2;
 pub const JM_ERROR_TYPE_SERVER_ERROR: i32 = 3;
 /// Every other failure.
 pub const JM_ERROR_TYPE_OTHER_ERROR: i32 = 4;
+/// The conference request was refused for good.
+pub const JM_ERROR_TYPE_CONFERENCE_REQUEST_FAILED: i32 = 5;
+/// The conference is not live.
+pub const JM_ERROR_TYPE_NOT_LIVE_ERROR: i32 = 6;
+/// The deployment has moved this client to another shard (`testing.enableGracefulReconnect`).
+pub const JM_ERROR_TYPE_SHARD_CHANGED_ERROR: i32 = 7;
 
 /// The host name of the service URL could not be resolved.
 pub const JM_CODE_DNS: i32 = 1;
@@ -100,6 +110,12 @@ pub const JM_CODE_RESUME_TIMEOUT: i32 = 25;
 pub const JM_CODE_OVER_ACKNOWLEDGED: i32 = 26;
 /// The caller's listeners did not take events for `eventQueue.stallTimeout`.
 pub const JM_CODE_LISTENER_STALLED: i32 = 27;
+/// The token had expired when the session was to be resumed, and no new one came in time.
+pub const JM_CODE_TOKEN_EXPIRED: i32 = 28;
+/// The conference request was refused, or its answer could not be used.
+pub const JM_CODE_CONFERENCE_REQUEST: i32 = 29;
+/// The deployment has moved this client to another shard.
+pub const JM_CODE_SHARD_CHANGED: i32 = 30;
 
 /// The session is established: the server has bound a resource.
 pub const JM_EVENT_CONNECTION_ESTABLISHED: i32 = 1;
@@ -113,8 +129,30 @@ pub const JM_EVENT_INTERRUPTED: i32 = 4;
 pub const JM_EVENT_RESUMED: i32 = 5;
 /// A stanza came. Only while stanzas are listened for.
 pub const JM_EVENT_STANZA_RECEIVED: i32 = 6;
-/// Only in queue mode: a call that takes a `done` is complete. The event carries its `user_data` and `status`.
+/// The conference of a conference request is served elsewhere. It ends an attempt that sent its request before it
+/// connected; a session in which `jm_connection_send_conference_request` was called goes on.
+pub const JM_EVENT_REDIRECTED: i32 = 7;
+/// The session is to be resumed and its token has expired. It waits for `jm_connection_refresh_token`, for as long as
+/// the server keeps it.
+pub const JM_EVENT_TOKEN_EXPIRED: i32 = 8;
+/// The deployment lets nobody join without a display name.
+pub const JM_EVENT_DISPLAY_NAME_REQUIRED: i32 = 9;
+/// The deployment has told which shard and region serve this client.
+pub const JM_EVENT_PROPERTIES_UPDATED: i32 = 10;
+/// A call that takes a `done` is complete. The event carries its `user_data` and `status`. In queue mode it comes from
+/// the queue; otherwise it is what a `jm_completion_fn` gets, and there are no listeners for it.
 pub const JM_EVENT_COMPLETION: i32 = 1000;
+
+/// New, failed, disconnected or redirected: `jm_connection_connect` may be called.
+pub const JM_STATE_IDLE: i32 = 0;
+/// An attempt is under way.
+pub const JM_STATE_CONNECTING: i32 = 1;
+/// The session is established.
+pub const JM_STATE_CONNECTED: i32 = 2;
+/// The transport is lost; the session is being resumed, or a fresh one set up.
+pub const JM_STATE_INTERRUPTED: i32 = 3;
+/// `jm_connection_disconnect` was called and is under way.
+pub const JM_STATE_DISCONNECTING: i32 = 4;
 
 const _: () = {
     assert!(JM_OK == Status::Ok.as_i32());
@@ -129,11 +167,16 @@ const _: () = {
     assert!(JM_STATUS_INVALID_STANZA == Status::InvalidStanza.as_i32());
     assert!(JM_STATUS_SEND_QUEUE_FULL == Status::SendQueueFull.as_i32());
     assert!(JM_STATUS_SESSION_LOST == Status::SessionLost.as_i32());
+    assert!(JM_STATUS_REDIRECTED == Status::Redirected.as_i32());
+    assert!(JM_STATUS_CONFERENCE_REQUEST_FAILED == Status::ConferenceRequestFailed.as_i32());
     assert!(JM_STATUS_INTERNAL == Status::Internal.as_i32());
     assert!(JM_ERROR_TYPE_PASSWORD_REQUIRED == ErrorType::PasswordRequired.as_i32());
     assert!(JM_ERROR_TYPE_DROPPED_ERROR == ErrorType::DroppedError.as_i32());
     assert!(JM_ERROR_TYPE_SERVER_ERROR == ErrorType::ServerError.as_i32());
     assert!(JM_ERROR_TYPE_OTHER_ERROR == ErrorType::OtherError.as_i32());
+    assert!(JM_ERROR_TYPE_CONFERENCE_REQUEST_FAILED == ErrorType::ConferenceRequestFailed.as_i32());
+    assert!(JM_ERROR_TYPE_NOT_LIVE_ERROR == ErrorType::NotLiveError.as_i32());
+    assert!(JM_ERROR_TYPE_SHARD_CHANGED_ERROR == ErrorType::ShardChangedError.as_i32());
     assert!(JM_CODE_DNS == Code::Dns.as_i32());
     assert!(JM_CODE_REFUSED == Code::Refused.as_i32());
     assert!(JM_CODE_UNREACHABLE == Code::Unreachable.as_i32());
@@ -161,10 +204,22 @@ const _: () = {
     assert!(JM_CODE_RESUME_TIMEOUT == Code::ResumeTimeout.as_i32());
     assert!(JM_CODE_OVER_ACKNOWLEDGED == Code::OverAcknowledged.as_i32());
     assert!(JM_CODE_LISTENER_STALLED == Code::ListenerStalled.as_i32());
+    assert!(JM_CODE_TOKEN_EXPIRED == Code::TokenExpired.as_i32());
+    assert!(JM_CODE_CONFERENCE_REQUEST == Code::ConferenceRequest.as_i32());
+    assert!(JM_CODE_SHARD_CHANGED == Code::ShardChanged.as_i32());
     assert!(JM_EVENT_CONNECTION_ESTABLISHED == EventKind::ConnectionEstablished.as_i32());
     assert!(JM_EVENT_CONNECTION_FAILED == EventKind::ConnectionFailed.as_i32());
     assert!(JM_EVENT_CONNECTION_DISCONNECTED == EventKind::ConnectionDisconnected.as_i32());
     assert!(JM_EVENT_INTERRUPTED == EventKind::Interrupted.as_i32());
     assert!(JM_EVENT_RESUMED == EventKind::Resumed.as_i32());
     assert!(JM_EVENT_STANZA_RECEIVED == EventKind::StanzaReceived.as_i32());
+    assert!(JM_EVENT_REDIRECTED == EventKind::Redirected.as_i32());
+    assert!(JM_EVENT_TOKEN_EXPIRED == EventKind::TokenExpired.as_i32());
+    assert!(JM_EVENT_DISPLAY_NAME_REQUIRED == EventKind::DisplayNameRequired.as_i32());
+    assert!(JM_EVENT_PROPERTIES_UPDATED == EventKind::PropertiesUpdated.as_i32());
+    assert!(JM_STATE_IDLE == ConnectionState::Idle.as_i32());
+    assert!(JM_STATE_CONNECTING == ConnectionState::Connecting.as_i32());
+    assert!(JM_STATE_CONNECTED == ConnectionState::Connected.as_i32());
+    assert!(JM_STATE_INTERRUPTED == ConnectionState::Interrupted.as_i32());
+    assert!(JM_STATE_DISCONNECTING == ConnectionState::Disconnecting.as_i32());
 };

@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
-use jitsimeet_core::{Completed, CompletionResult, Event, Failure, Status};
+use jitsimeet_core::{Completed, CompletionResult, Error, Event, Failure, Status};
 
 use crate::connection::jm_connection;
 use crate::constants::{JM_EVENT_COMPLETION, JM_OK, jm_status};
@@ -19,7 +19,8 @@ use crate::strings::{Texts, jm_str};
 pub struct jm_event {
     /// `JM_EVENT_*`. New ones may be added: ignore one you do not know.
     pub r#type: i32,
-    /// The connection, as `jm_connection_new` gave it. In queue mode it may have been freed since.
+    /// The connection, as `jm_connection_new` gave it. In queue mode it may have been freed since. NULL in the
+    /// completion of a call that was given up because the connection was freed.
     pub connection: *mut jm_connection,
     /// The name of the event in lib-jitsi-meet, such as `connection.connectionEstablished`. Absent from
     /// `JM_EVENT_COMPLETION`.
@@ -27,6 +28,9 @@ pub struct jm_event {
     /// Established: the resource of the JID.
     pub id: jm_str,
     /// Failed: `JM_ERROR_TYPE_*`. New ones may be added: treat one you do not know as `JM_ERROR_TYPE_OTHER_ERROR`.
+    ///
+    /// "Failed" is also a completion whose `status` is `JM_STATUS_CONNECTION_FAILED` or
+    /// `JM_STATUS_CONFERENCE_REQUEST_FAILED`, here and below.
     pub error_type: i32,
     /// Failed: the name of `error_type` in lib-jitsi-meet, such as `connection.otherError`.
     pub error_type_name: jm_str,
@@ -34,8 +38,8 @@ pub struct jm_event {
     pub code: i32,
     /// Failed and interrupted: the name of `code`, such as `refused`.
     pub code_name: jm_str,
-    /// Failed and interrupted: what was tried, where, what came back, what to check. Disconnected: what the server said on closing,
-    /// if anything. Completion: why the call failed, if it did.
+    /// Failed and interrupted: what was tried, where, what came back, what to check. Disconnected: what the server said
+    /// on closing, if anything. Completion: why the call failed, if it did.
     pub message: jm_str,
     /// Failed: 1 if trying again later may succeed without changing anything, else 0.
     pub transient: c_int,
@@ -73,6 +77,24 @@ pub struct jm_event {
     pub stanza_type: jm_str,
     /// Stanza received: the attribute `id`.
     pub stanza_id: jm_str,
+    /// Redirected, and completion with `JM_STATUS_REDIRECTED`: the visitor node, by which the deployment finds the
+    /// other server.
+    pub vnode: jm_str,
+    /// Redirected, and completion with `JM_STATUS_REDIRECTED`: the JID of the conference's focus there; empty if it was
+    /// not told.
+    pub focus_jid: jm_str,
+    /// Properties updated: the shard that serves this client, where it is known.
+    pub shard: jm_str,
+    /// Properties updated: the region that the shard is in, where it is known.
+    pub region: jm_str,
+    /// Failed: 1 if the client was moved to another shard of the deployment, -1 if it was not, 0 if that is not known.
+    pub shard_changed: c_int,
+    /// Failed: how many milliseconds before the failure the server was heard last; -1 if that is not known.
+    pub time_since_last_success_ms: i64,
+    /// Completion of `jm_connection_ping`: how many milliseconds the answer took.
+    pub round_trip_ms: f64,
+    /// Completion of `jm_connection_send_conference_request`: the conference, as a JSON object.
+    pub conference_json: jm_str,
 }
 
 impl jm_event {
@@ -104,7 +126,20 @@ impl jm_event {
         stanza_to: jm_str::ABSENT,
         stanza_type: jm_str::ABSENT,
         stanza_id: jm_str::ABSENT,
+        vnode: jm_str::ABSENT,
+        focus_jid: jm_str::ABSENT,
+        shard: jm_str::ABSENT,
+        region: jm_str::ABSENT,
+        shard_changed: 0,
+        time_since_last_success_ms: 0,
+        round_trip_ms: 0.0,
+        conference_json: jm_str::ABSENT,
     };
+}
+
+/// What C is told of the outcome of a call.
+pub(crate) fn status(result: &CompletionResult) -> jm_status {
+    result.as_ref().map_or_else(Error::status, |_| Status::Ok).as_i32()
 }
 
 /// An event with what its texts point to.
@@ -130,6 +165,14 @@ impl OwnedEvent {
                 Self { public: jm_event { name, id, resumed, reconnected, ..public }, _texts: texts }
             }
             Event::ConnectionFailed(failure) => Self::failed(public, name, failure),
+            Event::Redirected { vnode, focus_jid } => {
+                let (texts, [name, vnode, focus_jid]) = Texts::new([name, Some(vnode), Some(focus_jid)]);
+                Self { public: jm_event { name, vnode, focus_jid, ..public }, _texts: texts }
+            }
+            Event::PropertiesUpdated { shard, region } => {
+                let (texts, [name, shard, region]) = Texts::new([name, shard.as_deref(), region.as_deref()]);
+                Self { public: jm_event { name, shard, region, ..public }, _texts: texts }
+            }
             Event::ConnectionDisconnected { message } => {
                 let (texts, [name, message]) = Texts::new([name, message.as_deref()]);
                 Self { public: jm_event { name, message, ..public }, _texts: texts }
@@ -198,26 +241,56 @@ impl OwnedEvent {
             condition,
             http_status: failure.http_status.map_or(0, i32::from),
             server_text,
+            shard_changed: failure.shard_changed.map_or(0, |changed| if changed { 1 } else { -1 }),
+            time_since_last_success_ms: failure
+                .time_since_last_success
+                .map_or(-1, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX)),
             ..public
         };
         Self { public, _texts: texts }
     }
 
-    /// The end of an asynchronous call, for a queue.
+    /// The end of an asynchronous call.
     pub(crate) fn completion(
         connection: *mut jm_connection,
         user_data: *mut c_void,
         result: &CompletionResult,
     ) -> Self {
-        let (status, message, answer) = match result {
-            Ok(Completed::Answer { xml }) => (Status::Ok, None, Some(xml.as_str())),
-            Ok(_) => (Status::Ok, None, None),
-            Err(error) => (error.status(), Some(error.to_string()), None),
+        let (r#type, status) = (JM_EVENT_COMPLETION, status(result));
+        let public = jm_event { r#type, connection, status, user_data, ..jm_event::EMPTY };
+        match result {
+            Ok(completed) => Self::completed(public, completed),
+            Err(Error::ConnectionFailed(failure) | Error::ConferenceRequestFailed(failure)) => {
+                Self::failed(public, None, failure)
+            }
+            Err(error) => {
+                let (vnode, focus_jid) = match error {
+                    Error::Redirected { vnode, focus_jid } => {
+                        (Some(vnode.as_str()), Some(focus_jid.as_str()))
+                    }
+                    _ => (None, None),
+                };
+                let (texts, [message, vnode, focus_jid]) =
+                    Texts::new([Some(&error.to_string()), vnode, focus_jid]);
+                Self { public: jm_event { message, vnode, focus_jid, ..public }, _texts: texts }
+            }
+        }
+    }
+
+    fn completed(public: jm_event, completed: &Completed) -> Self {
+        let (xml, conference) = match completed {
+            Completed::Answer { xml } => (Some(xml.as_str()), None),
+            Completed::Conference(conference) => {
+                (None, Some(serde_json::to_string(conference).expect("texts under texts are JSON")))
+            }
+            _ => (None, None),
         };
-        let (texts, [message, xml]) = Texts::new([message.as_deref(), answer]);
-        let (r#type, status) = (JM_EVENT_COMPLETION, status.as_i32());
-        let public = jm_event { r#type, connection, message, status, user_data, xml, ..jm_event::EMPTY };
-        Self { public, _texts: texts }
+        let round_trip_ms = match completed {
+            Completed::Pong { round_trip } => round_trip.as_secs_f64() * 1e3,
+            _ => 0.0,
+        };
+        let (texts, [xml, conference_json]) = Texts::new([xml, conference.as_deref()]);
+        Self { public: jm_event { xml, conference_json, round_trip_ms, ..public }, _texts: texts }
     }
 
     pub(crate) const fn public(&self) -> &jm_event {
@@ -238,5 +311,76 @@ pub unsafe extern "C" fn jm_event_free(event: *const jm_event) {
     if !event.is_null() {
         // SAFETY: the caller returns what `give` has handed over, once; the event is the first field of the whole.
         contain(|| drop(unsafe { Box::from_raw(event.cast_mut().cast::<OwnedEvent>()) }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+    use std::time::Duration;
+
+    use jitsimeet_core::{Code, ConnectOptions, EventHub, Item, JitsiConnection, Options};
+
+    use super::*;
+
+    fn text(text: jm_str) -> Option<String> {
+        // SAFETY: the text is one of an event that lives.
+        (!text.data.is_null()).then(|| unsafe { CStr::from_ptr(text.data) }.to_str().unwrap().to_owned())
+    }
+
+    /// Only core makes failures: that of an id without a password.
+    fn failure() -> Failure {
+        let (mut options, hub) = (Options::new(), EventHub::new(|| ()));
+        options.set("serviceUrl", "ws://127.0.0.1:1/").unwrap();
+        options.set("hosts.domain", "meet.example").unwrap();
+        let connection = JitsiConnection::with_hub(&hub, None, None, &options).unwrap();
+        let mut account = ConnectOptions::default();
+        account.id = Some("user".to_owned());
+        connection.start_connect(&account, None).unwrap();
+        let mut failures = Vec::new();
+        hub.drain(usize::MAX, |_, item| match item {
+            Item::Event(Event::ConnectionFailed(failure)) => failures.push(*failure),
+            other => panic!("{other:?}"),
+        });
+        failures.remove(0)
+    }
+
+    #[test]
+    fn a_failure_says_what_is_not_known() {
+        let mut failure = failure();
+        let shown = |failure: &Failure| {
+            let event = OwnedEvent::new(ptr::null_mut(), &Event::ConnectionFailed(Box::new(failure.clone())));
+            let event = event.public();
+            assert_eq!(event.code, Code::CredentialsIncomplete.as_i32());
+            (event.shard_changed, event.time_since_last_success_ms)
+        };
+        assert_eq!(shown(&failure), (0, -1));
+        failure.shard_changed = Some(false);
+        failure.time_since_last_success = Some(Duration::ZERO);
+        assert_eq!(shown(&failure), (-1, 0));
+        failure.shard_changed = Some(true);
+        failure.time_since_last_success = Some(Duration::MAX);
+        assert_eq!(shown(&failure), (1, i64::MAX));
+    }
+
+    #[test]
+    fn the_completion_of_a_failed_attempt_has_the_fields_of_its_event() {
+        let failure = failure();
+        let result = Err(Error::ConnectionFailed(Box::new(failure.clone())));
+        let completion = OwnedEvent::completion(ptr::null_mut(), ptr::null_mut(), &result);
+        let completion = completion.public();
+        assert_eq!(completion.status, Status::ConnectionFailed.as_i32());
+        assert_eq!(completion.code, failure.code.as_i32());
+        assert_eq!(text(completion.message), Some(failure.message));
+        assert_eq!(text(completion.name), None);
+    }
+
+    #[test]
+    fn what_the_deployment_has_not_told_is_absent() {
+        let event = Event::PropertiesUpdated { shard: None, region: Some("here".to_owned()) };
+        let event = OwnedEvent::new(ptr::null_mut(), &event);
+        let event = event.public();
+        assert_eq!((text(event.shard), text(event.region)), (None, Some("here".to_owned())));
+        assert_eq!(text(event.name).as_deref(), Some("connection.propertiesUpdated"));
     }
 }

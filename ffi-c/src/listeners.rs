@@ -3,10 +3,11 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use jitsimeet_core::{Completed, CompletionResult, Error, Status};
+use jitsimeet_core::{Completed, CompletionResult};
 
+use crate::connection::jm_connection;
 use crate::constants::jm_status;
-use crate::event::jm_event;
+use crate::event::{OwnedEvent, jm_event, status};
 use crate::strings::{Texts, jm_str};
 
 /// Listens to one kind of events. `event` is borrowed until the function returns.
@@ -22,6 +23,11 @@ pub type jm_done_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, status
 /// `status` is `JM_OK`, and absent otherwise; it is borrowed until the function returns. Otherwise as `jm_listener_fn`.
 pub type jm_answer_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, status: jm_status, answer: jm_str)>;
+
+/// Hears of the end of a call that has more to tell than its status, exactly once. `completion` is an event of the type
+/// `JM_EVENT_COMPLETION`, the one that queue mode would have, and is borrowed until the function returns. Otherwise as
+/// `jm_listener_fn`.
+pub type jm_completion_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, completion: *const jm_event)>;
 
 /// Releases a `user_data` after its last use, exactly once. Otherwise as `jm_listener_fn`.
 pub type jm_destroy_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
@@ -106,6 +112,8 @@ pub(crate) enum Done {
     Plain(jm_done_fn),
     /// By its status and an answer.
     Answer(jm_answer_fn),
+    /// By the event that tells of it.
+    Completion(jm_completion_fn),
 }
 
 impl Done {
@@ -113,13 +121,15 @@ impl Done {
         match self {
             Self::Plain(done) => done.is_some(),
             Self::Answer(done) => done.is_some(),
+            Self::Completion(done) => done.is_some(),
         }
     }
 }
 
 impl Pending {
-    pub(crate) fn settle(self, result: &CompletionResult) {
-        let status = result.as_ref().map_or_else(Error::status, |_| Status::Ok).as_i32();
+    /// `connection` is NULL if it has been freed.
+    pub(crate) fn settle(self, connection: *mut jm_connection, result: &CompletionResult) {
+        let status = status(result);
         let user_data = self.user_data.0;
         match self.done {
             Done::Plain(Some(done)) => {
@@ -135,7 +145,12 @@ impl Pending {
                 // SAFETY: as above; the text lives until `_texts` is dropped, after the call.
                 unsafe { done(user_data, status, answer) };
             }
-            Done::Plain(None) | Done::Answer(None) => {}
+            Done::Completion(Some(done)) => {
+                let event = OwnedEvent::completion(connection, user_data, result);
+                // SAFETY: as above; the event lives until after the call.
+                unsafe { done(user_data, event.public()) };
+            }
+            Done::Plain(None) | Done::Answer(None) | Done::Completion(None) => {}
         }
     }
 }

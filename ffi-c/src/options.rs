@@ -12,17 +12,62 @@ use crate::strings::{sized_text, text};
 /// The options of `jm_init` and of a connection, under lib-jitsi-meet's keys. Each reads the keys that concern it, so
 /// that one set serves both, and copies what it reads: the set may be changed or freed at once.
 ///
-/// | key                        | default        | meaning                                                       |
-/// |----------------------------|----------------|---------------------------------------------------------------|
-/// | `serviceUrl`               | required       | `ws:` or `wss:` URL of the XMPP WebSocket; its query is kept  |
-/// | `hosts.domain`             | required       | the XMPP domain                                               |
-/// | `hosts.anonymousdomain`    | none           | the guests' domain, used when there is no token               |
-/// | `loginTimeout`             | 15000          | ms from the open WebSocket to the established session         |
-/// | `disconnectTimeout`        | 2000           | ms that disconnecting waits for the server to close its side  |
-/// | `transport.connectTimeout` | 15000          | ms from the name look-up to the open WebSocket                |
-/// | `transport.maxStanzaBytes` | 10485760       | a larger frame from the server ends the session               |
-/// | `tls.caCertificates`       | platform roots | PEM text of the only authorities to trust, or a list of them  |
-/// | `workerThreads`            | 2              | for `jm_init`: threads that serve all connections             |
+/// | key                               | default           | meaning                                               |
+/// |-----------------------------------|-------------------|-------------------------------------------------------|
+/// | `serviceUrl`                      | required          | `ws:` or `wss:` URL of the XMPP WebSocket             |
+/// | `hosts.domain`                    | required          | the XMPP domain                                       |
+/// | `hosts.anonymousdomain`           | none              | the guests' domain, used when there is no token       |
+/// | `hosts.muc`                       | `conference.` ... | the component of rooms                                |
+/// | `hosts.focus`                     | `focus.` ...      | whom the conference request goes to as an IQ          |
+/// | `name`                            | none              | the room, if `jm_connection_connect` is given none    |
+/// | `enableWebsocketResume`           | true              | stream management (XEP-0198) with resume              |
+/// | `xmppPing.interval`               | 10000             | ms of silence before a ping (XEP-0199); 0 for none    |
+/// | `xmppPing.timeout`                | 5000              | ms that a ping may go unanswered, at least            |
+/// | `xmppPing.threshold`              | 2                 | unanswered pings in a row that make a link dead       |
+/// | `loginTimeout`                    | 15000             | ms from the open WebSocket to the session             |
+/// | `disconnectTimeout`               | 2000              | ms that the server has to close its side              |
+/// | `iqTimeout`                       | 15000             | ms that a request waits for its answer                |
+/// | `httpTimeout`                     | 10000             | ms for a keep-alive or conference request over HTTP   |
+/// | `websocketKeepAlive`              | 60000             | ms between keep-alives, plus up to 60000; -1 for none |
+/// | `websocketKeepAliveUrl`           | `serviceUrl`      | where they go, as GET                                 |
+/// | `conferenceRequestUrl`            | none              | conference requests go there, before connecting       |
+/// | `disableFocus`                    | false             | no conference request before connecting               |
+/// | `focusUserJid`                    | none              | the JID of the focus user, for rooms                  |
+/// | `preferVisitor`                   | false             | in the conference request                             |
+/// | `iAmRecorder`                     | false             | in the conference request: not redirected             |
+/// | `iAmSipGateway`                   | false             | in the conference request: not redirected             |
+/// | `startAudioMuted`                 | none              | in the conference request, as given                   |
+/// | `startVideoMuted`                 | none              | in the conference request, as given                   |
+/// | `analytics.rtcstatsEnabled`       | false             | in the conference request                             |
+/// | `deploymentInfo.shard`            | none              | the shard, until the deployment says so itself        |
+/// | `deploymentInfo.region`           | none              | the region, until the deployment says so itself       |
+/// | `testing.enableGracefulReconnect` | false             | gives a changed shard an error type of its own        |
+/// | `mediaFeatures`                   | false             | advertise what a client that handles media does       |
+/// | `flags.ssrcRewritingEnabled`      | false             | one more of these features                            |
+/// | `p2pStunServers`                  | none              | list of `{urls, username?, credential?}`              |
+/// | `p2p.stunServers`                 | none              | more of them                                          |
+/// | `logs.maxEntries`                 | 500               | frames that `jm_connection_logs_json` shows           |
+/// | `logs.maxBytes`                   | 65536             | the same in bytes                                     |
+/// | `transport.connectTimeout`        | 15000             | ms from the name look-up to the open WebSocket        |
+/// | `transport.maxStanzaBytes`        | 10485760          | a larger frame from the server ends the session       |
+/// | `transport.pipelining`            | `auto`            | `off`: wait for the server at each step of a login    |
+/// | `sasl.mechanisms`                 | all               | list of the mechanisms that may be used               |
+/// | `sasl.allowPlainWithoutTls`       | false             | show the password to a server without TLS             |
+/// | `resume.attemptTimeout`           | 10000             | ms for each attempt to resume                         |
+/// | `resume.maxElapsed`               | the server's      | ms after which resuming is given up                   |
+/// | `resume.minDelay`                 | 0                 | ms before an attempt, at least                        |
+/// | `resume.maxDelay`                 | 10000             | ms before an attempt, at most                         |
+/// | `reconnect`                       | off               | an object: a fresh session after a transient failure  |
+/// | `reconnect.maxAttempts`           | no bound          | attempts in a row                                     |
+/// | `reconnect.baseDelay`             | 1000              | ms at most before the second attempt; they double     |
+/// | `reconnect.maxDelay`              | 30000             | ms before an attempt, at most                         |
+/// | `sendQueue.maxStanzas`            | 1000              | unsent and unacknowledged; more are refused           |
+/// | `sendQueue.maxBytes`              | 4194304           | the same in bytes                                     |
+/// | `eventQueue.maxEvents`            | 10000             | stanzas that wait; then the server is not read        |
+/// | `eventQueue.maxBytes`             | 16777216          | the same in bytes                                     |
+/// | `eventQueue.stallTimeout`         | 30000             | ms without progress after which the session ends      |
+/// | `tls.caCertificates`              | platform roots    | PEM text of the only authorities, or a list of them   |
+/// | `workerThreads`                   | 2                 | for `jm_init`: threads that serve all connections     |
 ///
 /// Use one set from one thread at a time.
 pub struct jm_options {

@@ -166,3 +166,32 @@ fn stress_leaves_valgrind_nothing() {
         run_well(&mut valgrind(&Server::start(), &program));
     }
 }
+
+/// What crosses the border in more than a number: events, their texts, JSON.
+#[test]
+fn what_is_asked_leaves_valgrind_nothing() {
+    let programs = [
+        ("asking", &["in_queue_mode_the_round_trip_is_in_the_completion", "what_is_known_is_json"][..]),
+        (
+            "conferences",
+            &[
+                "a_conference_is_told_as_json",
+                "a_redirection_says_where_to",
+                "an_attempt_for_a_room_that_is_elsewhere_ends_redirected",
+                "a_refusal_has_its_reason",
+                "what_is_asked_is_aborted_by_free",
+                "what_cannot_name_a_room_is_refused",
+            ],
+        ),
+    ];
+    for (name, cases) in programs {
+        let (source, program) = (format!("tests/c/{name}.c"), format!("{name}-valgrind"));
+        let Some(program) = compile(&source, &program, Language::C11, Linkage::Shared, &[]) else { return };
+        if have("valgrind") {
+            let server = Server::start();
+            for case in cases {
+                run_well(valgrind(&server, &program).arg(case));
+            }
+        }
+    }
+}

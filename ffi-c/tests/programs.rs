@@ -8,24 +8,30 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use common::{Language, Linkage, SANITIZERS, Server, compile, run_well};
-use jitsimeet_testserver::{Faults, Options, StreamFault, UpgradeFault};
+use jitsimeet_testserver::{Faults, Options, Order, ResumeFault, StreamFault, UpgradeFault};
+use serde_json::Value;
 
-/// Runs one case against a server with these faults, which it returns.
-fn play(
-    program: &'static str,
-    built: &OnceLock<Option<PathBuf>>,
-    case: &str,
-    faults: Faults,
-) -> Option<Server> {
+type Built = OnceLock<Option<PathBuf>>;
+
+fn start() -> Server {
+    let accounts = HashMap::from([("user".to_owned(), "pencil".to_owned())]);
+    Server::with(Options { accounts, ..Options::default() })
+}
+
+/// Runs one case against a server, and returns what it printed.
+fn play_on(server: &Server, program: &'static str, built: &Built, case: &str) -> Option<String> {
     let path = built.get_or_init(|| {
         let source = format!("tests/c/{program}.c");
         compile(&source, &format!("c-{program}"), Language::C11, Linkage::Static, SANITIZERS)
     });
-    let accounts = HashMap::from([("user".to_owned(), "pencil".to_owned())]);
-    let server = Server::with(Options { accounts, ..Options::default() });
+    Some(run_well(server.command(path.as_ref()?).arg(case)))
+}
+
+/// Runs one case against a server with these faults, which it returns.
+fn play(program: &'static str, built: &Built, case: &str, faults: Faults) -> Option<Server> {
+    let server = start();
     server.server.set_faults(faults);
-    run_well(server.command(path.as_ref()?).arg(case));
-    Some(server)
+    play_on(&server, program, built, case).map(|_| server)
 }
 
 fn no_faults() -> Faults {
@@ -102,6 +108,25 @@ programs! {
         what_is_under_way_is_aborted_by_free,
         in_queue_mode_the_answer_is_in_the_completion,
     }
+    asking {
+        a_ping_is_answered,
+        a_ping_needs_a_session,
+        in_queue_mode_the_round_trip_is_in_the_completion,
+        an_attempt_is_a_state: silent,
+        what_cannot_be_a_feature_is_refused,
+        passwords_are_not_in_the_logs,
+        the_token_is_not_in_the_logs,
+    }
+    conferences {
+        a_request_needs_a_session,
+        a_focus_that_is_not_there_is_a_refusal,
+        a_conference_is_told_as_json,
+        a_redirection_says_where_to,
+        an_attempt_for_a_room_that_is_elsewhere_ends_redirected,
+        a_refusal_has_its_reason,
+        what_is_asked_is_aborted_by_free,
+        what_cannot_name_a_room_is_refused,
+    }
     pulling {
         the_completion_follows_the_event,
         the_descriptor_is_readable_while_events_wait,
@@ -121,9 +146,100 @@ fn connecting_twice_is_refused_without_a_second_socket() {
 }
 
 #[test]
+fn the_state_is_that_of_the_session() {
+    let server = start();
+    server.after_a_stanza(|server| {
+        server.set_faults(Faults { resume: Some(ResumeFault::Silent), ..Faults::default() });
+        server.order(&Order::Cut);
+    });
+    play_on(&server, "asking", &asking::BUILT, "the_state_is_that_of_the_session");
+}
+
+#[test]
+fn a_server_that_goes_away_ends_nobody_else() {
+    let server = start();
+    server.keep_cutting();
+    play_on(&server, "sending", &sending::BUILT, "a_server_that_goes_away_ends_nobody_else");
+}
+
+#[test]
+fn what_the_deployment_tells_comes_as_events() {
+    let push = "<message xmlns='jabber:client' from='meet.example'>\
+                <query xmlns='http://jabber.org/protocol/disco#info'>\
+                <identity category='server' type='shard' name='two'/>\
+                <identity category='component' type='lobbyrooms' name='lobby.meet.example'/>\
+                <feature var='http://jitsi.org/protocol/lobbyrooms#displayname_required'/>\
+                </query></message>";
+    let server = start();
+    server.after_a_stanza(move |server| {
+        assert!(server.sessions().iter().all(|jid| server.deliver(jid, push)));
+    });
+    play_on(&server, "asking", &asking::BUILT, "what_the_deployment_tells_comes_as_events");
+}
+
+#[test]
+fn features_come_and_go() {
+    let server = start();
+    server.after_a_stanza(|server| {
+        for jid in server.sessions() {
+            let question = format!(
+                "<iq xmlns='jabber:client' type='get' from='{jid}' to='{jid}' id='asked'>\
+                 <query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
+            );
+            assert!(server.deliver(&jid, question));
+        }
+    });
+    play_on(&server, "asking", &asking::BUILT, "features_come_and_go");
+}
+
+#[test]
+fn what_is_known_is_json() {
+    let Some(printed) = play_on(&start(), "asking", &asking::BUILT, "what_is_known_is_json") else { return };
+    let documents: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Before the attempt, and when it is established.
+    let [before, after] = [&documents[..5], &documents[5..]];
+    let [times, statistics, logs, properties, ice_servers] = after else { panic!("{printed}") };
+
+    assert!(times["connecting"].as_f64().unwrap() <= times["connected"].as_f64().unwrap());
+    let numbers: Vec<_> = statistics.as_object().unwrap().keys().map(String::as_str).collect();
+    let named = [
+        "bytesReceived",
+        "bytesSent",
+        "framesReceived",
+        "framesSent",
+        "queuedEvents",
+        "reconnects",
+        "resumes",
+        "unacknowledged",
+    ];
+    assert_eq!(numbers, named);
+    assert!(before[1].as_object().unwrap().values().all(|number| number == 0), "{}", before[1]);
+    assert!(statistics["bytesSent"].as_u64() > statistics["framesSent"].as_u64());
+    assert!(statistics["framesReceived"].as_u64() > Some(0));
+
+    let metadata = &logs["metadata"];
+    assert!(metadata["url"].as_str().unwrap().ends_with("/xmpp-websocket"));
+    assert!(metadata["time"].is_string() && metadata["ua"].is_string());
+    let frames = metadata["xmpp"].as_array().unwrap();
+    assert_eq!(before[2]["metadata"]["xmpp"], Value::Array(Vec::new()));
+    assert!(frames.iter().all(|frame| frame[0].is_u64() && frame[2].is_string()));
+    for (direction, key) in [("incoming", "framesReceived"), ("outgoing", "framesSent")] {
+        let count = frames.iter().filter(|frame| frame[1] == direction).count();
+        // Acknowledgements may come between the two documents.
+        assert!(count as u64 >= statistics[key].as_u64().unwrap(), "{direction}: {printed}");
+    }
+
+    assert_eq!((&properties["shard"], &properties["region"]), (&Value::from("one"), &Value::from("here")));
+    assert!(properties["components"].is_object() && properties["features"].is_array());
+    assert_eq!(properties.get("release"), None);
+    let relay = serde_json::json!([{ "urls": ["turn:relay.example"], "username": "me", "credential": "\"" }]);
+    assert_eq!((ice_servers, &before[4]), (&relay, &relay));
+}
+
+#[test]
 fn every_case_is_played() {
     let this = include_str!("programs.rs");
-    for program in ["arguments", "lifecycle", "freeing", "pulling"] {
+    for program in ["arguments", "lifecycle", "freeing", "sending", "asking", "conferences", "pulling"] {
         let path = common::crate_folder().join(format!("tests/c/{program}.c"));
         let source = std::fs::read_to_string(path).unwrap();
         let table = source.split_once("static const struct test_case cases[] = {").unwrap().1;

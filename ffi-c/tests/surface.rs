@@ -37,8 +37,13 @@ fn constant(name: &str) -> String {
 fn the_constants_of_the_header_are_those_of_the_manifest() {
     let manifest = manifest();
     let mut listed = BTreeMap::new();
-    let lists =
-        [("statuses", "STATUS"), ("error_types", "ERROR_TYPE"), ("codes", "CODE"), ("events", "EVENT")];
+    let lists = [
+        ("statuses", "STATUS"),
+        ("error_types", "ERROR_TYPE"),
+        ("codes", "CODE"),
+        ("events", "EVENT"),
+        ("states", "STATE"),
+    ];
     for (list, prefix) in lists {
         for (name, number) in manifest[list].as_table().unwrap() {
             listed.insert(format!("JM_{prefix}_{}", constant(name)), number.as_integer().unwrap());
@@ -83,4 +88,15 @@ fn the_shared_library_exports_the_functions_of_the_manifest_and_nothing_else() {
     let exported: BTreeSet<_> =
         symbols.lines().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect();
     assert_eq!(exported, listed_functions());
+}
+
+#[test]
+fn the_options_are_documented() {
+    let (header, manifest) = (header(), manifest());
+    let lists = ["connection", "init"].map(|list| manifest["options"][list].as_array().unwrap().clone());
+    let options: Vec<_> = lists.iter().flatten().map(|option| option.as_str().unwrap()).collect();
+    for option in &options {
+        let has_parts = options.iter().any(|other| other.starts_with(&format!("{option}.")));
+        assert!(has_parts || header.contains(&format!("* | `{option}` ")), "{option}");
+    }
 }

@@ -9,7 +9,7 @@ const { toJson } = require('./options.js');
  * @typedef {import('./addon.js').Delivery} Delivery
  * @typedef {import('./addon.js').FailureRecord} FailureRecord
  * @typedef {(...args: any[]) => void} Listener
- * @typedef {import('./hub.js').Account} Account
+ * @typedef {import('./hub.js').ConnectOptions} ConnectOptions
  */
 
 /**
@@ -28,15 +28,38 @@ function assertString(name, value) {
   assertArgument(typeof value === 'string', `${name} must be a string`);
 }
 
+/**
+ * Throws unless a timeout is left out or one.
+ *
+ * @param {number | null | undefined} timeout
+ */
+function assertTimeout(timeout) {
+  if (timeout != null) {
+    assertMilliseconds('timeout', timeout);
+  }
+}
+
+/**
+ * @param {unknown} feature
+ * @param {unknown} submit
+ */
+function assertFeature(feature, submit) {
+  assertString('feature', feature);
+  assertArgument(submit == null || typeof submit === 'boolean', 'submit must be a boolean');
+}
+
 /** @param {FailureRecord} failure */
 function failedArguments(failure) {
-  const { errorType, message, jid, code, transient, condition, httpStatus, serverText } = failure;
+  const { errorType, message, jid, code, transient, condition } = failure;
+  const { httpStatus, serverText, shardChanged, timeSinceLastSuccess } = failure;
   const details = {
     code,
     transient,
     ...(condition !== undefined && { condition }),
     ...(httpStatus !== undefined && { http_status: httpStatus }),
     ...(serverText !== undefined && { server_text: serverText }),
+    ...(shardChanged !== undefined && { shard_changed: shardChanged }),
+    ...(timeSinceLastSuccess !== undefined && { time_since_last_success: timeSinceLastSuccess }),
   };
   return [errorType, message, jid === undefined ? undefined : { jid }, details];
 }
@@ -46,20 +69,26 @@ function failedArguments(failure) {
  *
  * @param {Delivery} delivery
  */
-function listenerArguments({ event, id, session, failure, message, interruption, resumption, xml, stanza }) {
-  switch (event) {
+function listenerArguments(delivery) {
+  switch (delivery.event) {
     case addon.CONNECTION_ESTABLISHED:
-      return [id, session];
+      return [delivery.id, delivery.session];
     case addon.CONNECTION_FAILED:
-      return failedArguments(/** @type {FailureRecord} */ (failure));
+      return failedArguments(/** @type {FailureRecord} */ (delivery.failure));
+    case addon.CONNECTION_DISCONNECTED:
+      return [delivery.message];
+    case addon.CONNECTION_REDIRECTED:
+      return [delivery.vnode, delivery.focusJid];
+    case addon.PROPERTIES_UPDATED:
+      return [delivery.properties];
     case addon.INTERRUPTED:
-      return [interruption];
+      return [delivery.interruption];
     case addon.RESUMED:
-      return [resumption];
+      return [delivery.resumption];
     case addon.STANZA_RECEIVED:
-      return [xml, stanza];
+      return [delivery.xml, delivery.stanza];
     default:
-      return [message];
+      return [];
   }
 }
 
@@ -84,13 +113,13 @@ class JitsiConnection {
     this.#connection = checked(() => hub.createConnection(appID, token, toJson(options)));
   }
 
-  /** @param {Account | null} [options] */
+  /** @param {ConnectOptions | null} [options] */
   connect(options) {
     this.#start(options);
   }
 
   /**
-   * @param {Account | null} [options]
+   * @param {ConnectOptions | null} [options]
    * @param {{ signal?: AbortSignal | undefined } | null} [control]
    * @returns {Promise<string>}
    */
@@ -152,23 +181,91 @@ class JitsiConnection {
    * @returns {Promise<string>}
    */
   sendIq(xml, options) {
-    return this.#call((call) => {
-      assertString('xml', xml);
-      assertOptions('sendIq', options);
-      const timeout = options?.timeout;
-      if (timeout != null) {
-        assertMilliseconds('timeout', timeout);
-      }
-      this.#connection.sendIq(xml, timeout, call);
-    });
+    return this.#call(
+      (call) => {
+        assertString('xml', xml);
+        assertOptions('sendIq', options);
+        const timeout = options?.timeout;
+        assertTimeout(timeout);
+        this.#connection.sendIq(xml, timeout, call);
+      },
+      ({ xml }) => xml,
+    );
+  }
+
+  /**
+   * @param {number | null} [timeout]
+   * @returns {Promise<number>}
+   */
+  ping(timeout) {
+    return this.#call(
+      (call) => {
+        assertTimeout(timeout);
+        this.#connection.ping(timeout, call);
+      },
+      ({ roundTrip }) => roundTrip,
+    );
+  }
+
+  /**
+   * @param {string} room
+   * @returns {Promise<object>}
+   */
+  sendConferenceRequest(room) {
+    return this.#call(
+      (call) => {
+        assertString('room', room);
+        this.#connection.sendConferenceRequest(room, call);
+      },
+      ({ conference }) => JSON.parse(/** @type {string} */ (conference)),
+    );
+  }
+
+  /**
+   * @param {string} feature
+   * @param {boolean | null} [submit]
+   */
+  addFeature(feature, submit) {
+    assertFeature(feature, submit);
+    checked(() => this.#connection.addFeature(feature, submit ?? false));
+  }
+
+  /**
+   * @param {string} feature
+   * @param {boolean | null} [submit]
+   */
+  removeFeature(feature, submit) {
+    assertFeature(feature, submit);
+    checked(() => this.#connection.removeFeature(feature, submit ?? false));
   }
 
   getJid() {
     return this.#connection.jid;
   }
 
+  getState() {
+    return this.#connection.state;
+  }
+
   getConnectionTimes() {
     return this.#connection.times(performance.now());
+  }
+
+  getStatistics() {
+    return JSON.parse(this.#connection.statistics());
+  }
+
+  getLogs() {
+    const { metadata } = JSON.parse(this.#connection.logs());
+    return { metadata: { ...metadata, time: new Date(metadata.time) } };
+  }
+
+  getProperties() {
+    return JSON.parse(this.#connection.properties());
+  }
+
+  getIceServers() {
+    return JSON.parse(this.#connection.iceServers());
   }
 
   /**
@@ -208,28 +305,33 @@ class JitsiConnection {
   /**
    * Starts an attempt.
    *
-   * @param {Account | null | undefined} options
+   * @param {ConnectOptions | null | undefined} options
    * @param {(delivery: Delivery) => void} [settle]
    */
   #start(options, settle) {
     assertOptions('connect', options);
-    const { id, password } = options ?? {};
+    const { id, password, name } = options ?? {};
     assertText('id', id);
     assertText('password', password);
-    checked(() => hub.connect(this.#connection, { id, password }, (delivery) => this.#dispatch(delivery), settle));
+    assertText('name', name);
+    /** @param {Delivery} delivery */
+    const receive = (delivery) => this.#dispatch(delivery);
+    checked(() => hub.connect(this.#connection, { id, password, name }, receive, settle));
   }
 
   /**
    * Makes a call of the addon, as a promise. What the call throws rejects it.
    *
    * @param {(call: number) => void} start
-   * @returns {Promise<any>} of the answer, where the call has one
+   * @param {(delivery: Delivery) => unknown} [answer] what it resolves with, where that is something
+   * @returns {Promise<any>}
    */
-  #call(start) {
+  #call(start, answer = () => {}) {
     return unheard(
       new Promise((resolve, reject) => {
         /** @param {Delivery} delivery */
-        const settle = ({ xml, error }) => (error === undefined ? resolve(xml) : reject(toError(error)));
+        const settle = (delivery) =>
+          delivery.error === undefined ? resolve(answer(delivery)) : reject(toError(delivery.error));
         checked(() => hub.call(this.#connection, settle, start));
       }),
     );

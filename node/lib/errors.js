@@ -5,13 +5,16 @@ const addon = require('./addon.js');
 /** Why a call of this package failed, or was refused. */
 class JitsiError extends Error {
   /** @param {import('./addon.js').ErrorRecord} record */
-  constructor({ status, message, failure }) {
+  constructor({ status, code, message, failure, vnode, focusJid }) {
     super(message);
     this.status = status;
-    this.code = status;
+    this.code = code;
     if (failure !== undefined) {
-      const { message: _message, jid: _jid, ...details } = failure;
+      const { message: _message, jid: _jid, code: _code, ...details } = failure;
       Object.assign(this, details);
+    }
+    if (vnode !== undefined) {
+      Object.assign(this, { vnode, focusJid });
     }
   }
 
@@ -27,12 +30,12 @@ class JitsiError extends Error {
  * @param {import('./addon.js').ErrorRecord} record
  */
 function toError(record) {
-  const { status, message, key } = record;
+  const { status, code, message, key } = record;
   if (status === addon.INVALID_OPTION) {
-    return Object.assign(new TypeError(message), { status, code: status, key });
+    return Object.assign(new TypeError(message), { status, code, key });
   }
   if (status === addon.INVALID_ARGUMENT) {
-    return Object.assign(new TypeError(message), { status, code: status });
+    return Object.assign(new TypeError(message), { status, code });
   }
   return new JitsiError(record);
 }
@@ -45,7 +48,7 @@ function toError(record) {
  */
 function assertArgument(valid, message) {
   if (!valid) {
-    throw toError({ status: addon.INVALID_ARGUMENT, message });
+    throw toError({ status: addon.INVALID_ARGUMENT, code: addon.INVALID_ARGUMENT, message });
   }
 }
 

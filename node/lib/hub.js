@@ -17,13 +17,26 @@ const FOREVER = 2 ** 31 - 1;
  * @typedef {import('./addon.js').Connection} Connection
  * @typedef {import('./addon.js').Delivery} Delivery
  * @typedef {(delivery: Delivery) => void} Receive
- * @typedef {{ id?: string | null | undefined, password?: string | null | undefined }} Account without both: a guest
+ *
+ * @typedef {object} ConnectOptions without `id` and `password`: a guest
+ * @property {string | null | undefined} [id]
+ * @property {string | null | undefined} [password]
+ * @property {string | null | undefined} [name] of the room
+ */
+
+/**
+ * A connection with an attempt under way.
+ *
+ * @typedef {object} Active
+ * @property {Receive} receive for its events
+ * @property {number} attempts whose end has not been delivered
+ * @property {boolean} established whether the first of them has had a session
  */
 
 /**
  * The connections with an attempt under way, which must be neither collected nor forgotten.
  *
- * @type {Map<number, { receive: Receive, attempts: number }>}
+ * @type {Map<number, Active>}
  */
 const active = new Map();
 
@@ -118,13 +131,33 @@ function deliver(delivery) {
   if (connection === undefined) {
     return;
   }
-  if (delivery.event === addon.CONNECTION_FAILED || delivery.event === addon.CONNECTION_DISCONNECTED) {
+  if (endsAttempt(delivery, connection)) {
     connection.attempts -= 1;
+    connection.established = false;
     if (connection.attempts === 0) {
       active.delete(delivery.connection);
     }
+  } else if (delivery.event === addon.CONNECTION_ESTABLISHED) {
+    connection.established = true;
   }
   connection.receive(delivery);
+}
+
+/**
+ * @param {Delivery} delivery of an event
+ * @param {Active} connection
+ */
+function endsAttempt({ event }, { established }) {
+  switch (event) {
+    case addon.CONNECTION_FAILED:
+    case addon.CONNECTION_DISCONNECTED:
+      return true;
+    case addon.CONNECTION_REDIRECTED:
+      // A conference request on a session leaves the session as it is.
+      return !established;
+    default:
+      return false;
+  }
 }
 
 /**
@@ -161,19 +194,19 @@ function createConnection(appId, token, options) {
  * Starts an attempt.
  *
  * @param {Connection} connection
- * @param {Account} account
+ * @param {ConnectOptions} options
  * @param {Receive} receive for the events
  * @param {Receive} [settle] for the outcome
  */
-function connect(connection, { id, password }, receive, settle) {
+function connect(connection, { id, password, name }, receive, settle) {
   if (settle === undefined) {
-    connection.connect(id, password);
+    connection.connect(id, password, name);
   } else {
-    call(connection, settle, (number) => connection.connect(id, password, number));
+    call(connection, settle, (number) => connection.connect(id, password, name, number));
   }
-  const name = connection.id;
   // The end of an attempt may still be on its way to us when the next one starts.
-  active.set(name, { receive, attempts: (active.get(name)?.attempts ?? 0) + 1 });
+  const { attempts, established } = active.get(connection.id) ?? { attempts: 0, established: false };
+  active.set(connection.id, { receive, attempts: attempts + 1, established });
   keepAlive();
 }
 

@@ -7,7 +7,7 @@ use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 
-use crate::delivery::number;
+use crate::delivery::{json, number};
 use crate::error::throw;
 
 /// A connection. Its garbage collection closes it.
@@ -43,11 +43,13 @@ impl Connection {
         env: &Env,
         id: Option<String>,
         password: Option<String>,
+        name: Option<String>,
         call: Option<i64>,
     ) -> napi::Result<()> {
         let mut options = ConnectOptions::default();
         options.id = id;
         options.password = password;
+        options.name = name;
         self.connection
             .start_connect(&options, call.map(i64::cast_unsigned))
             .map_err(|error| throw(env, &error))
@@ -84,6 +86,33 @@ impl Connection {
             .map_err(|error| throw(env, &error))
     }
 
+    /// Pings the server. How long that took, or what came instead, is the outcome of the call.
+    #[napi(catch_unwind)]
+    pub fn ping(&self, timeout_ms: Option<u32>, call: i64) {
+        let timeout = timeout_ms.map(|timeout| Duration::from_millis(timeout.into()));
+        self.connection.start_ping(timeout, Some(call.cast_unsigned()));
+    }
+
+    /// Sends a conference request. Throws an `ErrorRecord`; what comes later is the outcome of the call.
+    #[napi(catch_unwind)]
+    pub fn send_conference_request(&self, env: &Env, room: String, call: i64) -> napi::Result<()> {
+        self.connection
+            .start_send_conference_request(&room, Some(call.cast_unsigned()))
+            .map_err(|error| throw(env, &error))
+    }
+
+    /// Advertises a feature. Throws an `ErrorRecord`.
+    #[napi(catch_unwind)]
+    pub fn add_feature(&self, env: &Env, feature: String, submit: bool) -> napi::Result<()> {
+        self.connection.add_feature(&feature, submit).map_err(|error| throw(env, &error))
+    }
+
+    /// No longer advertises a feature. Throws an `ErrorRecord`.
+    #[napi(catch_unwind)]
+    pub fn remove_feature(&self, env: &Env, feature: String, submit: bool) -> napi::Result<()> {
+        self.connection.remove_feature(&feature, submit).map_err(|error| throw(env, &error))
+    }
+
     /// Whether stanzas are delivered as events; at first they are not.
     #[napi(catch_unwind)]
     pub fn set_stanza_listening(&self, listening: bool) {
@@ -94,6 +123,36 @@ impl Connection {
     #[napi(getter, catch_unwind)]
     pub fn jid(&self) -> Option<String> {
         self.connection.jid()
+    }
+
+    /// The string of the state.
+    #[napi(getter, catch_unwind)]
+    pub fn state(&self) -> &'static str {
+        self.connection.state().as_str()
+    }
+
+    /// What the connection has carried, as JSON.
+    #[napi(catch_unwind)]
+    pub fn statistics(&self) -> String {
+        json(serde_json::to_string(&self.connection.statistics()))
+    }
+
+    /// The last frames, as JSON.
+    #[napi(catch_unwind)]
+    pub fn logs(&self) -> String {
+        json(serde_json::to_string(&self.connection.logs()))
+    }
+
+    /// What the deployment has told of itself, as JSON.
+    #[napi(catch_unwind)]
+    pub fn properties(&self) -> String {
+        json(serde_json::to_string(&self.connection.properties()))
+    }
+
+    /// The STUN and TURN servers, as JSON.
+    #[napi(catch_unwind)]
+    pub fn ice_servers(&self) -> String {
+        json(serde_json::to_string(&self.connection.ice_servers()))
     }
 
     /// When the phases happened, in milliseconds of a clock that reads `now` at this moment; and `round_trips`.

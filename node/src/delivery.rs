@@ -1,5 +1,7 @@
 //! What a drain hands to JavaScript.
 
+use std::time::Duration;
+
 use jitsimeet::{Completed, CompletionResult, ConnectionId, Event, Item, Stanza};
 use napi_derive::napi;
 
@@ -34,6 +36,12 @@ pub struct Delivery {
     pub interruption: Option<InterruptionRecord>,
     /// Of a resumed event: what it took.
     pub resumption: Option<ResumptionRecord>,
+    /// Of a redirected event: the visitor node.
+    pub vnode: Option<String>,
+    /// Of a redirected event: the JID of the focus there.
+    pub focus_jid: Option<String>,
+    /// Of a properties event: what the deployment says of itself.
+    pub properties: Option<PropertiesRecord>,
     /// Of a stanza, or of the answer to a request: its text.
     pub xml: Option<String>,
     /// Of a stanza: its name and attributes.
@@ -42,6 +50,10 @@ pub struct Delivery {
     pub call: Option<f64>,
     /// Of a successful connect: the full JID.
     pub jid: Option<String>,
+    /// Of a successful ping: how long the answer took, in milliseconds.
+    pub round_trip: Option<f64>,
+    /// Of a successful conference request: what the focus has answered, as JSON.
+    pub conference: Option<String>,
     /// Of a call that did not succeed: why.
     pub error: Option<ErrorRecord>,
 }
@@ -74,6 +86,15 @@ pub struct ResumptionRecord {
     pub downtime_ms: f64,
     /// How many stanzas were sent again.
     pub resent: f64,
+}
+
+/// What a deployment says of itself, as its listeners see it.
+#[napi(object, object_from_js = false, use_nullable = false)]
+pub struct PropertiesRecord {
+    /// The shard that serves this client.
+    pub shard: Option<String>,
+    /// The region that it is in.
+    pub region: Option<String>,
 }
 
 /// The name and the attributes of a stanza, as its listeners see them.
@@ -116,7 +137,7 @@ impl Delivery {
                 Self { interruption: Some(InterruptionRecord { code: code.as_str(), message }), ..named }
             }
             Event::Resumed { attempts, downtime, resent } => {
-                let downtime_ms = downtime.as_secs_f64() * 1000.0;
+                let downtime_ms = milliseconds(downtime);
                 let resent = number(resent as u64);
                 Self { resumption: Some(ResumptionRecord { attempts, downtime_ms, resent }), ..named }
             }
@@ -125,6 +146,12 @@ impl Delivery {
                 stanza: Some(StanzaRecord::from(&*stanza)),
                 ..named
             },
+            Event::Redirected { vnode, focus_jid } => {
+                Self { vnode: Some(vnode), focus_jid: Some(focus_jid), ..named }
+            }
+            Event::PropertiesUpdated { shard, region } => {
+                Self { properties: Some(PropertiesRecord { shard, region }), ..named }
+            }
             _ => named,
         }
     }
@@ -134,6 +161,12 @@ impl Delivery {
         match result {
             Ok(Completed::Connected { jid }) => Self { jid: Some(jid), ..settled },
             Ok(Completed::Answer { xml }) => Self { xml: Some(xml), ..settled },
+            Ok(Completed::Pong { round_trip }) => {
+                Self { round_trip: Some(milliseconds(round_trip)), ..settled }
+            }
+            Ok(Completed::Conference(conference)) => {
+                Self { conference: Some(json(serde_json::to_string(&conference))), ..settled }
+            }
             Ok(_) => settled,
             Err(error) => Self { error: Some(ErrorRecord::from(&error)), ..settled },
         }
@@ -150,6 +183,15 @@ impl From<&Stanza> for StanzaRecord {
             id: stanza.id().map(ToOwned::to_owned),
         }
     }
+}
+
+/// What JavaScript parses.
+pub(crate) fn json(text: serde_json::Result<String>) -> String {
+    text.expect("texts, numbers, and lists and maps of them can be written as JSON")
+}
+
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }
 
 /// Ids, calls and stanzas are counted from 1: they stay far below 2^53, up to which a JavaScript number is exact.

@@ -39,6 +39,18 @@ pub const RESUMED: &str = EventKind::Resumed.as_str();
 /// An event's string.
 #[napi]
 pub const STANZA_RECEIVED: &str = EventKind::StanzaReceived.as_str();
+/// An event's string.
+#[napi]
+pub const CONNECTION_REDIRECTED: &str = EventKind::Redirected.as_str();
+/// An event's string.
+#[napi]
+pub const CONNECTION_TOKEN_EXPIRED: &str = EventKind::TokenExpired.as_str();
+/// An event's string.
+#[napi]
+pub const DISPLAY_NAME_REQUIRED: &str = EventKind::DisplayNameRequired.as_str();
+/// An event's string.
+#[napi]
+pub const PROPERTIES_UPDATED: &str = EventKind::PropertiesUpdated.as_str();
 
 /// An error type's string.
 #[napi]
@@ -52,6 +64,15 @@ pub const SERVER_ERROR: &str = ErrorType::ServerError.as_str();
 /// An error type's string.
 #[napi]
 pub const OTHER_ERROR: &str = ErrorType::OtherError.as_str();
+/// An error type's string.
+#[napi]
+pub const CONFERENCE_REQUEST_FAILED: &str = ErrorType::ConferenceRequestFailed.as_str();
+/// An error type's string.
+#[napi]
+pub const NOT_LIVE_ERROR: &str = ErrorType::NotLiveError.as_str();
+/// An error type's string.
+#[napi]
+pub const SHARD_CHANGED_ERROR: &str = ErrorType::ShardChangedError.as_str();
 
 /// A status's string.
 #[napi]

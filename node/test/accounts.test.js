@@ -85,6 +85,7 @@ test('what is neither text nor null is refused by name, and other keys are ignor
   const cases = [
     [{ ...ACCOUNT, id: 5 }, /\bid\b/],
     [{ ...ACCOUNT, password: ['pencil'] }, /\bpassword\b/],
+    [{ ...ACCOUNT, name: true }, /\bname\b/],
     ['user', /\bconnect\b/],
   ];
   for (const [account, message] of cases) {
@@ -94,7 +95,7 @@ test('what is neither text nor null is refused by name, and other keys are ignor
   }
   assert.equal(await server.connections(), 0);
 
-  assert.match(await connection.connectAsync({ ...ACCOUNT, name: 'room', jid: 5 }), /^user@/);
+  assert.match(await connection.connectAsync({ ...ACCOUNT, name: null, jid: 5 }), /^user@/);
   await connection.disconnect();
 });
 

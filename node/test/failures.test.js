@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 const test = require('node:test');
 
 const { JitsiConnection } = require('jitsimeet');
-const { CONNECTION_FAILED, happens, record, startServer } = require('./support.js');
+const { CONNECTION_FAILED, RESUMED, happens, record, startHttp, startServer } = require('./support.js');
 
 /** Connects in vain; returns the arguments of the event, of which there must be one. */
 async function fails(connection) {
@@ -38,6 +38,12 @@ for (const [name, faults, type, code] of CASES) {
   });
 }
 
+/** The details but for how long the server was silent, which must be a time of less than a minute. */
+function withoutSilence({ time_since_last_success: silence, ...details }) {
+  assert.ok(silence >= 0 && silence < 60_000, `${silence} ms`);
+  return details;
+}
+
 test('the details carry what the server said', async (t) => {
   const server = await startServer(t);
   await server.faults({ upgrade: 'refuse', status: 502 });
@@ -46,7 +52,7 @@ test('the details carry what the server said', async (t) => {
 
   await server.faults({ stream: 'refuse_auth' });
   const [, , , sasl] = await fails(server.connection());
-  assert.deepEqual(sasl, {
+  assert.deepEqual(withoutSilence(sasl), {
     code: 'sasl_failure',
     transient: false,
     condition: 'not-allowed',
@@ -89,18 +95,38 @@ test('a failure comes as an error of the promise too, with the same fields', asy
   const seen = record(connection);
   await assert.rejects(connection.connectAsync(), (error) => {
     assert.deepEqual(seen, [CONNECTION_FAILED], 'the promise rejects after the event');
-    assert.deepEqual(
-      { ...error },
-      {
-        status: 'connection_failed',
-        code: 'sasl_failure',
-        errorType: 'connection.passwordRequired',
-        transient: false,
-        condition: 'not-allowed',
-        serverText: 'token required',
-      },
-    );
+    const { timeSinceLastSuccess, ...fields } = error;
+    assert.ok(timeSinceLastSuccess >= 0, `${timeSinceLastSuccess} ms`);
+    assert.deepEqual(fields, {
+      status: 'connection_failed',
+      code: 'sasl_failure',
+      errorType: 'connection.passwordRequired',
+      transient: false,
+      condition: 'not-allowed',
+      serverText: 'token required',
+    });
     assert.match(error.message, /token required/);
     return true;
   });
+});
+
+/** Meets another shard when the session goes on after a cut; returns the arguments of the failure. */
+async function changesShard(t, options) {
+  const server = await startServer(t);
+  const health = await startHttp(t, (_, response) => response.setHeader('x-jitsi-shard', 'new').end());
+  const deploymentInfo = { shard: 'old' };
+  const connection = server.connection({ deploymentInfo, websocketKeepAliveUrl: health, ...options });
+  await connection.connectAsync();
+  const [resumed, failed] = [happens(connection, RESUMED), happens(connection, CONNECTION_FAILED)];
+  await server.cut();
+  await resumed;
+  const [type, , , details] = await failed;
+  return [type, withoutSilence(details)];
+}
+
+test('the details say that the shard has changed', async (t) => {
+  const details = { code: 'shard_changed', transient: true, shard_changed: true };
+  assert.deepEqual(await changesShard(t), ['connection.otherError', details]);
+  const testing = { enableGracefulReconnect: true };
+  assert.deepEqual(await changesShard(t, { testing }), ['connection.shardChangedError', details]);
 });

@@ -13,7 +13,11 @@ for (const program of ['guide.cjs', 'guide.mjs']) {
     const guide = start(t, program, server.environment);
     assert.equal(await guide.line(), 'success true');
     guide.hush();
-    assert.deepEqual(await guide.end(), { status: 0, lines: ['disconnect!', 'disconnected'], stderr: '' });
+    assert.deepEqual(await guide.end(), {
+      status: 0,
+      lines: ['logs true true', 'disconnect!', 'disconnected'],
+      stderr: '',
+    });
   });
 
   test(`${program} survives a drop and takes new tokens`, async (t) => {
@@ -30,7 +34,11 @@ for (const program of ['guide.cjs', 'guide.mjs']) {
     guide.say(jsonWebToken('another secret'));
     assert.match(await guide.line(), /^refresh failed .*Invalid signature/);
     guide.hush();
-    assert.deepEqual(await guide.end(), { status: 0, lines: ['disconnect!', 'disconnected'], stderr: '' });
+    assert.deepEqual(await guide.end(), {
+      status: 0,
+      lines: ['logs true true', 'disconnect!', 'disconnected'],
+      stderr: '',
+    });
     assert.equal(await server.connections(), 4);
   });
 

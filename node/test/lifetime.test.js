@@ -43,6 +43,8 @@ test('a promise that is awaited keeps the process alive, an idle connection does
       'refreshToken of an idle connection',
       'sendStanza: not_connected',
       'sendIq: not_connected',
+      'ping: not_connected',
+      'sendConferenceRequest: not_connected',
       'connected and disconnected',
     ],
     stderr: '',

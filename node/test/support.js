@@ -5,13 +5,14 @@
 const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');
 const { createHmac } = require('node:crypto');
+const { once } = require('node:events');
+const http = require('node:http');
 const path = require('node:path');
 const readline = require('node:readline');
 
 const JitsiMeetJS = require('jitsimeet');
 
-const { CONNECTION_ESTABLISHED, CONNECTION_FAILED, CONNECTION_DISCONNECTED, INTERRUPTED, RESUMED, STANZA_RECEIVED } =
-  JitsiMeetJS.events.connection;
+const { STANZA_RECEIVED } = JitsiMeetJS.events.connection;
 
 /** How long a test waits for anything, in ms. */
 const DEADLINE = 20_000;
@@ -61,10 +62,10 @@ function status(code) {
   };
 }
 
-/** A JSON Web Token (HS256) for an hour. */
-function jsonWebToken(secret) {
+/** A JSON Web Token (HS256), for an hour if not for so many seconds. */
+function jsonWebToken(secret, seconds = 3600) {
   const encode = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
-  const signed = `${encode({ alg: 'HS256' })}.${encode({ exp: Math.floor(Date.now() / 1000) + 3600 })}`;
+  const signed = `${encode({ alg: 'HS256' })}.${encode({ exp: Math.floor(Date.now() / 1000) + seconds })}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }
 
@@ -280,19 +281,27 @@ async function startProsody(t) {
   };
 }
 
+/** Starts a server of HTTP for a test; returns its URL. */
+async function startHttp(t, handle) {
+  const server = http.createServer(handle);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${server.address().port}/`;
+}
+
 module.exports = {
-  CONNECTION_DISCONNECTED,
-  CONNECTION_ESTABLISHED,
-  CONNECTION_FAILED,
-  INTERRUPTED,
-  RESUMED,
-  STANZA_RECEIVED,
+  ...JitsiMeetJS.events.connection,
   happens,
   jsonWebToken,
   record,
   run,
   soon,
   start,
+  startHttp,
   startProsody,
   startProxy,
   startServer,

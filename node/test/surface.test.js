@@ -26,12 +26,14 @@ function body(start, end) {
 
 /** The strings of a union type. */
 function union(name) {
-  return [...body(`type ${name} =`, ';').matchAll(/'(.+)'/g)].map(([, text]) => text);
+  return [...body(`type ${name} =`, ';').matchAll(/'([^']+)'/g)].map(([, text]) => text);
 }
 
 /** The properties of an interface. */
 function properties(name) {
-  return [...body(`interface ${name} {`, '^  }').matchAll(/^ {4}'?([\w.]+)'?\??: /gm)].map(([, property]) => property);
+  return [...body(`interface ${name} (?:extends \\w+ )?\\{`, '^  }').matchAll(/^ {4}'?([\w.]+)'?\??: /gm)].map(
+    ([, property]) => property,
+  );
 }
 
 test('module', async () => {
@@ -69,23 +71,48 @@ test('the names are those of lib-jitsi-meet, and ours', () => {
     INTERRUPTED: 'connection.interrupted',
     RESUMED: 'connection.resumed',
     STANZA_RECEIVED: 'connection.stanzaReceived',
+    CONNECTION_REDIRECTED: 'connection.redirected',
+    CONNECTION_TOKEN_EXPIRED: 'connection.token_expired',
+    DISPLAY_NAME_REQUIRED: 'connection.display_name_required',
+    PROPERTIES_UPDATED: 'connection.propertiesUpdated',
   });
   assert.deepEqual(JitsiMeetJS.errors.connection, {
     PASSWORD_REQUIRED: 'connection.passwordRequired',
     CONNECTION_DROPPED_ERROR: 'connection.droppedError',
     SERVER_ERROR: 'connection.serverError',
     OTHER_ERROR: 'connection.otherError',
+    CONFERENCE_REQUEST_FAILED: 'connection.conferenceRequestFailed',
+    NOT_LIVE_ERROR: 'connection.notLiveError',
+    SHARD_CHANGED_ERROR: 'connection.shardChangedError',
   });
 });
 
-test('codes and statuses', () => {
+test('codes, statuses and states', () => {
   assert.deepEqual(sorted(union('ConnectionErrorCode')), sorted(Object.keys(surface.codes)));
   assert.deepEqual(sorted(union('Status')), sorted(Object.keys(surface.statuses)));
+  assert.deepEqual(sorted(union('ConnectionState')), sorted(Object.keys(surface.states)));
 });
 
 test('connection times', () => {
   const names = [...Object.keys(surface.connection_times), 'round_trips'];
   assert.deepEqual(sorted(properties('ConnectionTimes')), sorted(names));
+});
+
+test('the types have what the getters return', () => {
+  const deploymentInfo = { shard: 'shard', region: 'region' };
+  const p2pStunServers = [{ urls: 'turn:turn.example', username: 'user', credential: 'secret' }];
+  const hosts = { domain: 'meet.example' };
+  const options = { serviceUrl: 'ws://127.0.0.1:1/', hosts, deploymentInfo, p2pStunServers };
+  const connection = new JitsiMeetJS.JitsiConnection(null, null, options);
+  const typed = (...names) => sorted(names.flatMap(properties));
+  assert.deepEqual(sorted(Object.keys(connection.getStatistics())), typed('Statistics'));
+  assert.deepEqual(sorted(Object.keys(connection.getLogs())), typed('Logs'));
+  // What a server that was not asked does not say.
+  const known = (names, unknown) => names.filter((name) => name !== unknown);
+  const ofDeployment = known(typed('DeploymentInfo', 'Properties'), 'release');
+  assert.deepEqual(sorted(Object.keys(connection.getProperties())), ofDeployment);
+  const [server] = connection.getIceServers();
+  assert.deepEqual(sorted(Object.keys(server)), known(typed('IceServer'), 'expires'));
 });
 
 test('the types have the options', () => {
@@ -101,6 +128,12 @@ test('the types have the options', () => {
     ...inside('reconnect', 'ReconnectOptions'),
     ...inside('sendQueue', 'SendQueueOptions'),
     ...inside('eventQueue', 'EventQueueOptions'),
+    ...inside('analytics', 'AnalyticsOptions'),
+    ...inside('deploymentInfo', 'DeploymentInfoOptions'),
+    ...inside('p2p', 'P2pOptions'),
+    ...inside('flags', 'FlagsOptions'),
+    ...inside('testing', 'TestingOptions'),
+    ...inside('logs', 'LogsOptions'),
   ];
   assert.deepEqual(sorted(typed), sorted(surface.options.connection));
   assert.deepEqual(sorted(properties('InitOptions')), sorted(surface.options.init));

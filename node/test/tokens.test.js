@@ -6,6 +6,7 @@ const test = require('node:test');
 const {
   CONNECTION_DISCONNECTED,
   CONNECTION_ESTABLISHED,
+  CONNECTION_TOKEN_EXPIRED,
   INTERRUPTED,
   RESUMED,
   happens,
@@ -119,4 +120,19 @@ test('a disconnect overtakes refreshToken', async (t) => {
   await connection.disconnect();
   await assert.rejects(refreshed, status('aborted'));
   assert.deepEqual(seen, [CONNECTION_DISCONNECTED]);
+});
+
+test('a session whose token has expired waits for a new one', async (t) => {
+  const server = await startServer(t);
+  const connection = server.connection({}, jsonWebToken(SECRET, -60));
+  const jid = await connection.connectAsync();
+  const seen = record(connection);
+  const expired = happens(connection, CONNECTION_TOKEN_EXPIRED);
+  await server.cut();
+  assert.deepEqual(await expired, []);
+  assert.equal(connection.getState(), 'interrupted');
+  await connection.refreshToken(TOKEN);
+  assert.deepEqual(seen, [INTERRUPTED, CONNECTION_TOKEN_EXPIRED, RESUMED, CONNECTION_ESTABLISHED]);
+  assert.equal(connection.getJid(), jid);
+  await connection.disconnect();
 });

@@ -1,9 +1,12 @@
 //! The classes of the package's Python part that native code makes instances of.
 
-use jitsimeet::{Code, Event, Failure, Stanza};
+use jitsimeet::{Code, Conference, Error, Event, Failure, Stanza, Statistics};
+use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyTuple, PyType};
+use pyo3::types::PyType;
+
+use crate::error::exception;
 
 /// A class, looked up once.
 pub(crate) struct Class {
@@ -22,8 +25,14 @@ static CONNECTION_DISCONNECTED: Class = class("jitsimeet._events", "ConnectionDi
 static CONNECTION_INTERRUPTED: Class = class("jitsimeet._events", "ConnectionInterrupted");
 static CONNECTION_RESUMED: Class = class("jitsimeet._events", "ConnectionResumed");
 static STANZA_RECEIVED: Class = class("jitsimeet._events", "StanzaReceived");
+static CONNECTION_REDIRECTED: Class = class("jitsimeet._events", "ConnectionRedirected");
+static TOKEN_EXPIRED: Class = class("jitsimeet._events", "TokenExpired");
+static DISPLAY_NAME_REQUIRED: Class = class("jitsimeet._events", "DisplayNameRequired");
+static PROPERTIES_UPDATED: Class = class("jitsimeet._events", "PropertiesUpdated");
 static CONNECTION_ERROR_TYPE: Class = class("jitsimeet._events", "ConnectionErrorType");
 static CONNECTION_ERROR_CODE: Class = class("jitsimeet._events", "ConnectionErrorCode");
+static CONFERENCE: Class = class("jitsimeet._values", "Conference");
+static STATISTICS: Class = class("jitsimeet._values", "Statistics");
 pub(crate) static JITSI_ERROR: Class = class("jitsimeet._exceptions", "JitsiError");
 pub(crate) static INVALID_OPTION_ERROR: Class = class("jitsimeet._exceptions", "InvalidOptionError");
 pub(crate) static INVALID_STATE_ERROR: Class = class("jitsimeet._exceptions", "InvalidStateError");
@@ -33,14 +42,17 @@ pub(crate) static NOT_CONNECTED_ERROR: Class = class("jitsimeet._exceptions", "N
 pub(crate) static INVALID_STANZA_ERROR: Class = class("jitsimeet._exceptions", "InvalidStanzaError");
 pub(crate) static SEND_QUEUE_FULL_ERROR: Class = class("jitsimeet._exceptions", "SendQueueFullError");
 pub(crate) static SESSION_LOST_ERROR: Class = class("jitsimeet._exceptions", "SessionLostError");
+pub(crate) static REDIRECTED_ERROR: Class = class("jitsimeet._exceptions", "RedirectedError");
+pub(crate) static CONFERENCE_REQUEST_FAILED_ERROR: Class =
+    class("jitsimeet._exceptions", "ConferenceRequestFailedError");
 
 impl Class {
     pub(crate) fn make<'py>(
         &self,
         py: Python<'py>,
-        arguments: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>,
+        arguments: impl PyCallArgs<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.class.import(py, self.module, self.name)?.call1(arguments.into_pyobject(py)?)
+        self.class.import(py, self.module, self.name)?.call1(arguments)
     }
 }
 
@@ -58,7 +70,11 @@ pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> 
             CONNECTION_RESUMED.make(py, (attempts, downtime.as_secs_f64() * 1000.0, resent))
         }
         Event::StanzaReceived(stanza) => stanza_received(py, &stanza),
-        _ => unreachable!("every event of the engine has a class"),
+        Event::Redirected { vnode, focus_jid } => CONNECTION_REDIRECTED.make(py, (vnode, focus_jid)),
+        Event::TokenExpired => TOKEN_EXPIRED.make(py, ()),
+        Event::DisplayNameRequired => DISPLAY_NAME_REQUIRED.make(py, ()),
+        Event::PropertiesUpdated { shard, region } => PROPERTIES_UPDATED.make(py, (shard, region)),
+        other => Err(exception(py, Error::Internal(format!("{} has no class in Python", other.kind())))),
     }
 }
 
@@ -75,6 +91,30 @@ pub(crate) fn connection_failed(py: Python<'_>, failure: Failure) -> PyResult<Bo
             failure.condition,
             failure.http_status,
             failure.server_text,
+            failure.shard_changed,
+            failure.time_since_last_success.map(|time| time.as_secs_f64()),
+        ),
+    )
+}
+
+/// In the order of the fields of the Python class.
+pub(crate) fn conference(py: Python<'_>, conference: Conference) -> PyResult<Bound<'_, PyAny>> {
+    CONFERENCE.make(py, (conference.focus_jid, conference.identity, conference.vnode, conference.properties))
+}
+
+/// In the order of the fields of the Python class.
+pub(crate) fn statistics(py: Python<'_>, statistics: Statistics) -> PyResult<Bound<'_, PyAny>> {
+    STATISTICS.make(
+        py,
+        (
+            statistics.bytes_sent,
+            statistics.bytes_received,
+            statistics.frames_sent,
+            statistics.frames_received,
+            statistics.unacknowledged,
+            statistics.resumes,
+            statistics.reconnects,
+            statistics.queued_events,
         ),
     )
 }

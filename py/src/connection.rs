@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 use crate::error::exception;
 use crate::hub::Hub;
 use crate::secret::Secret;
-use crate::{dispatcher, duration, options};
+use crate::{classes, dispatcher, duration, options};
 
 /// Dropping it closes the connection in the background.
 #[pyclass(frozen, module = "jitsimeet._native")]
@@ -53,7 +53,7 @@ impl Connection {
         if let Some(options) = options {
             merged.merge(options::from_dict(options)?).map_err(|error| exception(py, error))?;
         }
-        merged.merge_keywords(options::from_dict(keywords)?).map_err(|error| exception(py, error))?;
+        options::merge_keywords(&mut merged, keywords)?;
         let connection = JitsiConnection::new(app_id.as_deref(), token.as_deref(), &merged)
             .map_err(|error| exception(py, error))?;
         Ok(Self { app_id, token, options: merged, connection: Mutex::new(connection) })
@@ -73,11 +73,13 @@ impl Connection {
         py: Python<'_>,
         account: Option<String>,
         password: Option<Secret>,
+        name: Option<String>,
         call: u64,
     ) -> PyResult<()> {
         let mut options = ConnectOptions::default();
         options.id = account;
         options.password = password.map(Secret::into_inner);
+        options.name = name;
         self.start(py, |connection| connection.start_connect(&options, Some(call)))
     }
 
@@ -101,12 +103,52 @@ impl Connection {
         self.start(py, |connection| connection.start_send_iq(xml, timeout, Some(call)))
     }
 
+    fn ping(&self, py: Python<'_>, timeout: Option<f64>, call: u64) -> PyResult<()> {
+        let timeout = timeout.map(duration).transpose()?;
+        self.start(py, |connection| {
+            connection.start_ping(timeout, Some(call));
+            Ok(())
+        })
+    }
+
+    fn send_conference_request(&self, py: Python<'_>, room: &str, call: u64) -> PyResult<()> {
+        self.start(py, |connection| connection.start_send_conference_request(room, Some(call)))
+    }
+
+    fn add_feature(&self, py: Python<'_>, feature: &str, submit: bool) -> PyResult<()> {
+        self.core().add_feature(feature, submit).map_err(|error| exception(py, error))
+    }
+
+    fn remove_feature(&self, py: Python<'_>, feature: &str, submit: bool) -> PyResult<()> {
+        self.core().remove_feature(feature, submit).map_err(|error| exception(py, error))
+    }
+
     fn set_stanza_listening(&self, listening: bool) {
         self.core().set_stanza_listening(listening);
     }
 
     fn jid(&self) -> Option<String> {
         self.core().jid()
+    }
+
+    fn state(&self) -> &'static str {
+        self.core().state().as_str()
+    }
+
+    fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        classes::statistics(py, self.core().statistics())
+    }
+
+    fn logs(&self, py: Python<'_>) -> PyResult<String> {
+        json(py, serde_json::to_string(&self.core().logs()))
+    }
+
+    fn properties(&self, py: Python<'_>) -> PyResult<String> {
+        json(py, serde_json::to_string(&self.core().properties()))
+    }
+
+    fn ice_servers(&self, py: Python<'_>) -> PyResult<String> {
+        json(py, serde_json::to_string(&self.core().ice_servers()))
     }
 
     fn connection_times<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyDict>> {
@@ -120,4 +162,8 @@ impl Connection {
         }
         Ok(times)
     }
+}
+
+fn json(py: Python<'_>, text: serde_json::Result<String>) -> PyResult<String> {
+    text.map_err(|error| exception(py, Error::Internal(error.to_string())))
 }

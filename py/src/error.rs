@@ -1,7 +1,7 @@
 //! Errors of the engine as Python exceptions.
 
 use jitsimeet::Error;
-use pyo3::exceptions::{PyTimeoutError, PyTypeError};
+use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::classes;
@@ -11,7 +11,7 @@ pub(crate) fn exception(py: Python<'_>, error: Error) -> PyErr {
     let message = error.to_string();
     let exception = match error {
         // Python has its own for these two.
-        Error::InvalidArgument(_) => return PyTypeError::new_err(message),
+        Error::InvalidArgument(_) => return PyValueError::new_err(message),
         Error::Timeout(_) => return PyTimeoutError::new_err(message),
         Error::InvalidOption { key, .. } => classes::INVALID_OPTION_ERROR.make(py, (message, key)),
         Error::InvalidState { .. } => classes::INVALID_STATE_ERROR.make(py, (message,)),
@@ -22,6 +22,11 @@ pub(crate) fn exception(py: Python<'_>, error: Error) -> PyErr {
         Error::InvalidStanza(_) => classes::INVALID_STANZA_ERROR.make(py, (message,)),
         Error::SendQueueFull => classes::SEND_QUEUE_FULL_ERROR.make(py, (message,)),
         Error::SessionLost => classes::SESSION_LOST_ERROR.make(py, (message,)),
+        Error::Redirected { vnode, focus_jid } => {
+            classes::REDIRECTED_ERROR.make(py, (message, vnode, focus_jid))
+        }
+        Error::ConferenceRequestFailed(failure) => classes::connection_failed(py, *failure)
+            .and_then(|failure| classes::CONFERENCE_REQUEST_FAILED_ERROR.make(py, (message, failure))),
         _ => classes::JITSI_ERROR.make(py, (message,)),
     };
     exception.map_or_else(|error| error, PyErr::from_value)

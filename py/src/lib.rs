@@ -29,7 +29,7 @@ fn duration(timeout: f64) -> PyResult<Duration> {
 #[pymodule]
 mod _native {
     use jitsimeet::options::OPTIONS;
-    use jitsimeet::{Code, ErrorType, EventKind, Milestone, Options, Status};
+    use jitsimeet::{Code, ConnectionState, ErrorType, EventKind, Milestone, Options, Status};
     use pyo3::prelude::*;
     use pyo3::types::{PyDict, PyTuple};
 
@@ -49,13 +49,14 @@ mod _native {
         add("CODES", Code::ALL.iter().map(|value| value.as_str()).collect())?;
         add("STATUSES", Status::ALL.iter().map(|value| value.as_str()).collect())?;
         add("CONNECTION_TIMES", Milestone::ALL.iter().map(|value| value.as_str()).collect())?;
+        add("STATES", ConnectionState::ALL.iter().map(|value| value.as_str()).collect())?;
         add("OPTIONS", OPTIONS.iter().map(|option| option.path).collect())
     }
 
     #[pyfunction]
     fn init(py: Python<'_>, keywords: &Bound<'_, PyDict>) -> PyResult<()> {
         let mut options = Options::new();
-        options.merge_keywords(options::from_dict(keywords)?).map_err(|error| error::exception(py, error))?;
+        options::merge_keywords(&mut options, keywords)?;
         jitsimeet::init(&options).map_err(|error| error::exception(py, error))
     }
 

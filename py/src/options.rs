@@ -1,6 +1,6 @@
 //! Python values as the options of the engine.
 
-use jitsimeet::Error;
+use jitsimeet::{Error, Options};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
@@ -14,6 +14,14 @@ const MAX_DEPTH: usize = 64;
 /// Turns a dict into the object that the engine checks. What JSON has no word for is a `TypeError` naming the key.
 pub(crate) fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Map<String, Value>> {
     object(dict, "", MAX_DEPTH)
+}
+
+/// Merges keywords in snake_case. One that is not known is a `TypeError`, as for any function.
+pub(crate) fn merge_keywords(options: &mut Options, keywords: &Bound<'_, PyDict>) -> PyResult<()> {
+    options.merge_keywords(from_dict(keywords)?).map_err(|error| match error {
+        Error::InvalidArgument(problem) => PyTypeError::new_err(problem),
+        error => exception(keywords.py(), error),
+    })
 }
 
 fn object(dict: &Bound<'_, PyDict>, path: &str, depth: usize) -> PyResult<Map<String, Value>> {

@@ -9,9 +9,11 @@ import hmac
 import inspect
 import json
 import os
+import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,13 +139,13 @@ def token_server() -> Iterator[Server]:
     yield from run("JITSIMEET_TESTSERVER", "jitsimeet-testserver", "--port", "0", "--token-secret", secret)
 
 
-def make_token(secret: str = TOKEN_SECRET) -> str:
-    """Make a JSON Web Token (HS256) that a server with this secret accepts."""
+def make_token(secret: str = TOKEN_SECRET, expires_in: int = 3600) -> str:
+    """Make a JSON Web Token (HS256) that a server with this secret accepts until it expires, in seconds."""
 
     def encode(data: bytes) -> str:
         return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
-    claims = {"exp": int(time.time()) + 3600}
+    claims = {"exp": int(time.time()) + expires_in}
     signed = ".".join(encode(json.dumps(part).encode()) for part in ({"alg": "HS256"}, claims))
     return f"{signed}.{encode(hmac.digest(secret.encode(), signed.encode(), hashlib.sha256))}"
 
@@ -158,6 +160,36 @@ def proxy(prosody: Server) -> Iterator[Server]:
     """Carries to Prosody, until it is told to do something else."""
     port = urlsplit(prosody.about["serviceUrl"]).port
     yield from run("JITSIMEET_TESTPROXY", "jitsimeet-testproxy", str(port))
+
+
+@dataclass
+class WebServer:
+    """Answers every request over HTTP with the same."""
+
+    url: str = ""
+    bodies: list[str] = field(default_factory=list)
+    """What the requests held."""
+
+
+@asynccontextmanager
+async def web_server(answer: object = None, **headers: str) -> AsyncIterator[WebServer]:
+    """Serve an answer as JSON, in the event loop of the test. An ``_`` in the name of a header is a ``-``."""
+    web = WebServer()
+    body = json.dumps(answer)
+    fields = {**headers, "content_length": str(len(body))}
+    head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = re.search(r"(?i)content-length: *(\d+)", request)
+        web.bodies.append((await reader.readexactly(int(length[1]) if length else 0)).decode())
+        writer.write(f"HTTP/1.1 200 OK\r\n{head}\r\n{body}".encode())
+        await reader.read()  # Until the client closes.
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        web.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        yield web
 
 
 def record(connection: JitsiConnection) -> list[Event]:

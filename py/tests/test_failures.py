@@ -8,8 +8,15 @@ from typing import Any
 
 import pytest
 
-from conftest import Server, record
-from jitsimeet import ConnectionErrorCode, ConnectionErrorType, ConnectionFailedError, JitsiConnection
+from conftest import TEST_TIMEOUT, Server, next_event, record, web_server
+from jitsimeet import (
+    ConnectionErrorCode,
+    ConnectionErrorType,
+    ConnectionEvent,
+    ConnectionFailed,
+    ConnectionFailedError,
+    JitsiConnection,
+)
 
 
 async def failure(**options: Any) -> ConnectionFailedError:
@@ -31,6 +38,42 @@ async def test_a_port_where_nobody_listens() -> None:
     assert error.transient
     assert f"127.0.0.1:{port}" in error.message
     assert error.message in str(error)
+
+
+async def test_what_a_server_that_was_never_heard_leaves_unknown() -> None:
+    error = await failure(serviceUrl="ws://no-such-host.invalid/xmpp-websocket")
+    assert error.time_since_last_success is None
+    assert error.shard_changed is None
+
+
+async def test_how_long_ago_the_server_was_heard(server: Server) -> None:
+    server.command("faults", stream="refuse_auth")
+    error = await failure(**server.options)
+    assert error.time_since_last_success is not None
+    assert 0 <= error.time_since_last_success < TEST_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("graceful", "error_type"),
+    [(False, ConnectionErrorType.OTHER_ERROR), (True, ConnectionErrorType.SHARD_CHANGED_ERROR)],
+)
+async def test_a_client_that_was_moved_to_another_shard(
+    server: Server, graceful: bool, error_type: ConnectionErrorType
+) -> None:
+    async with web_server(x_jitsi_shard="two") as web:
+        connection = JitsiConnection(
+            options=server.options,
+            deployment_info={"shard": "one"},
+            websocket_keep_alive_url=web.url,
+            testing={"enable_graceful_reconnect": graceful},
+        )
+        await connection.connect()
+        # It asks at once after a resumption.
+        server.command("cut")
+        failed: ConnectionFailed = await next_event(connection, ConnectionEvent.CONNECTION_FAILED)
+    assert failed.shard_changed is True
+    assert failed.code == ConnectionErrorCode.SHARD_CHANGED
+    assert failed.error_type == error_type
 
 
 async def test_a_name_that_is_not_known() -> None:

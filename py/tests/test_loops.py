@@ -156,6 +156,25 @@ async def test_the_engine_never_waits_for_the_gil(server: Server) -> None:
         await connection.disconnect()
 
 
+def test_an_event_that_cannot_be_made_is_reported_and_takes_nothing_else_with_it(server: Server) -> None:
+    script = """
+        import jitsimeet._events
+        del jitsimeet._events.ConnectionEstablished
+
+        async def main():
+            disconnected = []
+            connection.add_event_listener(ConnectionEvent.CONNECTION_DISCONNECTED, disconnected.append)
+            async with connection.connect():
+                print("connected")
+            print(disconnected)
+
+        asyncio.run(main())
+    """
+    done = run_script(server, script)
+    assert (done.returncode, done.stdout) == (0, "connected\n[ConnectionDisconnected(message=None)]\n")
+    assert "no attribute 'ConnectionEstablished'" in done.stderr
+
+
 async def test_a_dropped_connection_closes_in_the_background(server: Server) -> None:
     connection = JitsiConnection(options=server.options)
     await connection.connect()

@@ -26,6 +26,45 @@ def test_keywords_are_the_same_options_in_snake_case() -> None:
         JitsiConnection(options=OPTIONS, transport={"connect_timeout": "soon"})
 
 
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"name": "room", "conference_request_url": "https://meet.example/request", "disable_focus": True},
+        {"hosts": {"domain": "meet.example", "muc": "rooms.example", "focus": "focus.example"}},
+        {"focus_user_jid": "focus@auth.meet.example", "prefer_visitor": True, "i_am_sip_gateway": True},
+        {"i_am_recorder": True, "start_audio_muted": True, "start_video_muted": 5},
+        {"websocket_keep_alive": -1, "websocket_keep_alive_url": "https://meet.example/", "http_timeout": 1},
+        {"deployment_info": {"shard": "one", "region": "eu"}, "analytics": {"rtcstats_enabled": True}},
+        {"p2p_stun_servers": [{"urls": "stun:h"}], "p2p": {"stun_servers": [{"urls": ["stun:h"]}]}},
+        {"media_features": True, "flags": {"ssrc_rewriting_enabled": True}, "logs": {"max_entries": 0}},
+        {"testing": {"enable_graceful_reconnect": True}},
+    ],
+)
+def test_keywords_of_the_deployment_and_of_the_conference_are_accepted(keywords: dict[str, Any]) -> None:
+    JitsiConnection(options=OPTIONS, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "key"),
+    [
+        ({"conference_request_url": "ftp://meet.example/"}, "conferenceRequestUrl"),
+        ({"websocket_keep_alive": -2}, "websocketKeepAlive"),
+        ({"websocket_keep_alive_url": "meet.example"}, "websocketKeepAliveUrl"),
+        ({"name": "a room"}, "name"),
+        ({"p2p_stun_servers": [{"url": "stun:h"}]}, "p2pStunServers"),
+        ({"p2p": {"stun_servers": "stun:h"}}, "p2p.stunServers"),
+        ({"deployment_info": {"shard": 1}}, "deploymentInfo.shard"),
+        ({"logs": {"max_bytes": -1}}, "logs.maxBytes"),
+    ],
+)
+def test_keywords_of_the_deployment_and_of_the_conference_are_checked(
+    keywords: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(InvalidOptionError) as caught:
+        JitsiConnection(options=OPTIONS, **keywords)
+    assert caught.value.key == key
+
+
 def test_keywords_win_over_the_dict() -> None:
     with pytest.raises(InvalidOptionError, match="scheme"):
         JitsiConnection(options=OPTIONS, service_url="gopher://meet.example/")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import jitsimeet
-from conftest import PASSWORD, Server, next_event, record, record_stanzas
+from conftest import PASSWORD, Server, make_token, next_event, record, record_stanzas
 from jitsimeet import (
     ConnectionDisconnected,
     ConnectionErrorCode,
@@ -21,6 +21,7 @@ from jitsimeet import (
     InvalidStateError,
     JitsiConnection,
     SessionLostError,
+    TokenExpired,
 )
 
 PING = "<iq type='get'><ping xmlns='urn:xmpp:ping'/></iq>"
@@ -196,6 +197,16 @@ async def test_disconnect_while_interrupted_ends_it_and_connect_is_refused_until
     with pytest.raises(SessionLostError):
         await held
     assert events == [ConnectionDisconnected()]
+
+
+async def test_with_an_expired_token_the_session_waits_for_another_one(server: Server) -> None:
+    connection = JitsiConnection(token=make_token(expires_in=-60), options=server.options)
+    jid = await connection.connect()
+    server.command("cut")
+    assert await next_event(connection, ConnectionEvent.TOKEN_EXPIRED) == TokenExpired()
+    await connection.refresh_token(make_token())
+    assert connection.jid == jid
+    await connection.disconnect()
 
 
 @pytest.mark.usefixtures("network")

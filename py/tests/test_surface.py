@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +15,7 @@ from jitsimeet import (
     ConnectionErrorCode,
     ConnectionErrorType,
     ConnectionEvent,
+    ConnectionState,
     InvalidOptionError,
     JitsiConnection,
     JitsiError,
@@ -67,6 +69,11 @@ def test_the_connection_times(surface: dict[str, Any]) -> None:
     assert set(_native.CONNECTION_TIMES) == set(surface["connection_times"])
 
 
+def test_the_states(surface: dict[str, Any]) -> None:
+    assert set(ConnectionState) == set(_native.STATES) == set(surface["states"])
+    assert all(state.name == state.value.upper() for state in ConnectionState)
+
+
 def test_the_options(surface: dict[str, Any]) -> None:
     lists: dict[str, list[str]] = surface["options"]
     assert sorted(_native.OPTIONS) == sorted(lists["connection"] + lists["init"] + lists["no_effect"])
@@ -80,6 +87,16 @@ def test_every_option_is_checked_under_its_name(surface: dict[str, Any]) -> None
             options = {key: options}
         with pytest.raises(InvalidOptionError) as caught:
             JitsiConnection(options=options)
+        assert caught.value.key == path
+
+
+def test_every_option_has_a_keyword_in_snake_case(surface: dict[str, Any]) -> None:
+    for path in surface["options"]["connection"] + surface["options"]["init"]:
+        keywords: Any = 0.5
+        for key in reversed(re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", path).split(".")):
+            keywords = {key: keywords}
+        with pytest.raises(InvalidOptionError) as caught:
+            JitsiConnection(**keywords)
         assert caught.value.key == path
 
 

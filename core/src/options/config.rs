@@ -1,15 +1,19 @@
 //! What the engine reads: the options after validation, with their defaults.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jid::DomainPart;
-use serde::Deserialize;
+use hyper::header::{HeaderName, HeaderValue};
+use jid::{DomainPart, NodePart};
+use rustls::pki_types::ServerName;
 use serde_json::{Map, Value};
 use url::Url;
+use zeroize::Zeroizing;
 
-use crate::Error;
+use super::raw::{OneOrMany, Raw, RawIceServer, RawReconnect, RawResume, RawTls};
 use crate::hub::Load;
 use crate::session::{Backoff, Mechanism};
+use crate::{Error, IceServer};
 
 /// The options of one connection, checked and complete.
 pub(crate) struct Config {
@@ -32,6 +36,56 @@ pub(crate) struct Config {
     mechanisms: Option<Vec<Mechanism>>,
     allow_plain_without_tls: bool,
     pub tls: Tls,
+    /// Of the caller's, for every request over HTTP; their values may be secret.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// `transport.proxy`; empty is none, whatever the environment says.
+    pub proxy: Option<String>,
+    pub keep_alive: Option<KeepAlive>,
+    pub http_timeout: Duration,
+    pub conference: ConferenceOptions,
+    pub stun_servers: Vec<IceServer>,
+    /// `deploymentInfo`.
+    pub shard: Option<String>,
+    pub region: Option<String>,
+    /// `testing.enableGracefulReconnect`.
+    pub graceful_reconnect: bool,
+    pub media_features: bool,
+    /// `flags.ssrcRewritingEnabled`.
+    pub ssrc_rewriting: bool,
+    pub logs: LogLimits,
+}
+
+/// `websocketKeepAlive`.
+#[derive(Clone)]
+pub(crate) struct KeepAlive {
+    pub interval: Duration,
+    pub url: Url,
+}
+
+/// What concerns the conference request.
+pub(crate) struct ConferenceOptions {
+    /// `name`: the room of connections that are not given another.
+    pub room: Option<String>,
+    /// `hosts.muc`.
+    pub muc: String,
+    /// `hosts.focus`.
+    pub focus: String,
+    /// `conferenceRequestUrl`: over HTTP instead of IQ.
+    pub url: Option<Url>,
+    pub disable_focus: bool,
+    /// Recorders and gateways are never redirected.
+    pub redirects: bool,
+    pub prefer_visitor: bool,
+    /// `startAudioMuted` and `startVideoMuted`, as given.
+    pub start_muted: [Option<String>; 2],
+    pub rtcstats: bool,
+}
+
+/// `logs`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogLimits {
+    pub entries: usize,
+    pub bytes: usize,
 }
 
 /// `xmppPing`.
@@ -75,103 +129,15 @@ pub(crate) struct EventQueue {
 }
 
 /// What decides the TLS client configuration. Connections with equal values share one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tls {
     /// PEM texts of the only authorities to trust; `None` is the platform's roots.
     pub ca_certificates: Option<Vec<String>>,
-}
-
-/// The tree as serde sees it. The table has checked every type before, so that a mismatch here is our own defect.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Raw {
-    service_url: Option<String>,
-    hosts: Option<RawHosts>,
-    enable_websocket_resume: Option<bool>,
-    xmpp_ping: Option<RawPing>,
-    login_timeout: Option<u64>,
-    disconnect_timeout: Option<u64>,
-    iq_timeout: Option<u64>,
-    transport: Option<RawTransport>,
-    sasl: Option<RawSasl>,
-    resume: Option<RawResume>,
-    reconnect: Option<RawReconnect>,
-    send_queue: Option<RawSendQueue>,
-    event_queue: Option<RawEventQueue>,
-    tls: Option<RawTls>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct RawEventQueue {
-    max_events: Option<usize>,
-    max_bytes: Option<usize>,
-    stall_timeout: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-struct RawPing {
-    interval: Option<u64>,
-    timeout: Option<u64>,
-    threshold: Option<u32>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct RawSasl {
-    mechanisms: Option<Vec<String>>,
-    allow_plain_without_tls: Option<bool>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct RawResume {
-    attempt_timeout: Option<u64>,
-    max_elapsed: Option<u64>,
-    min_delay: Option<u64>,
-    max_delay: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct RawReconnect {
-    max_attempts: Option<u32>,
-    base_delay: Option<u64>,
-    max_delay: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct RawSendQueue {
-    max_stanzas: Option<usize>,
-    max_bytes: Option<usize>,
-}
-
-#[derive(Deserialize, Default)]
-struct RawHosts {
-    domain: Option<String>,
-    anonymousdomain: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct RawTransport {
-    connect_timeout: Option<u64>,
-    max_stanza_bytes: Option<usize>,
-    pipelining: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct RawTls {
-    ca_certificates: Option<OneOrMany>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
+    /// The name that the certificate must be for, in place of that of the service URL.
+    pub server_name: Option<String>,
+    /// PEM texts of our certificate, with its chain, and of its key.
+    pub client: Option<(String, Zeroizing<String>)>,
+    pub insecure: bool,
 }
 
 impl Config {
@@ -194,10 +160,11 @@ impl Config {
         self.anonymous_domain.as_deref().filter(|_| token.is_none()).unwrap_or(&self.domain)
     }
 
-    /// The URL to connect to.
-    pub(crate) fn url(&self, token: Option<&str>, previd: Option<&str>) -> Url {
+    /// The URL to connect to. The modules of a deployment find the room of a session by its query.
+    pub(crate) fn url(&self, room: Option<&str>, token: Option<&str>, previd: Option<&str>) -> Url {
         let mut url = self.service_url.clone();
-        for (name, value) in [("token", token), ("previd", previd)] {
+        let room = room.filter(|_| !url.query_pairs().any(|(name, _)| name == "room"));
+        for (name, value) in [("room", room), ("token", token), ("previd", previd)] {
             if let Some(value) = value {
                 url.query_pairs_mut().append_pair(name, value);
             }
@@ -220,7 +187,40 @@ impl Config {
             Some(name) => Some(self::domain("hosts.anonymousdomain", Some(name))?),
             None => None,
         };
+        let given = |key, name: Option<String>, prefix: &str| match name {
+            Some(name) => self::domain(key, Some(name)),
+            None => Ok(format!("{prefix}.{domain}")),
+        };
+        let recorder = raw.i_am_recorder.unwrap_or(false) || raw.i_am_sip_gateway.unwrap_or(false);
+        let conference = ConferenceOptions {
+            room: raw.name.as_deref().map(|name| room("name", name)).transpose()?,
+            muc: given("hosts.muc", hosts.muc, "conference")?,
+            focus: given("hosts.focus", hosts.focus, "focus")?,
+            url: raw.conference_request_url.map(|url| http_url("conferenceRequestUrl", &url)).transpose()?,
+            disable_focus: raw.disable_focus.unwrap_or(false),
+            redirects: !recorder,
+            prefer_visitor: raw.prefer_visitor.unwrap_or(false),
+            start_muted: [raw.start_audio_muted, raw.start_video_muted]
+                .map(|value| value.map(|value| value.to_string())),
+            rtcstats: raw.analytics.unwrap_or_default().rtcstats_enabled.unwrap_or(false),
+        };
+        let info = raw.deployment_info.unwrap_or_default();
+        let logs = raw.logs.unwrap_or_default();
+        let stun = [raw.p2p_stun_servers, raw.p2p.and_then(|p2p| p2p.stun_servers)];
         Ok(Self {
+            keep_alive: keep_alive(&service_url, raw.websocket_keep_alive, raw.websocket_keep_alive_url)?,
+            http_timeout: milliseconds(raw.http_timeout, 10_000),
+            conference,
+            stun_servers: stun.into_iter().flatten().flatten().map(ice_server).collect(),
+            shard: info.shard,
+            region: info.region,
+            graceful_reconnect: raw.testing.unwrap_or_default().enable_graceful_reconnect.unwrap_or(false),
+            media_features: raw.media_features.unwrap_or(false),
+            ssrc_rewriting: raw.flags.unwrap_or_default().ssrc_rewriting_enabled.unwrap_or(false),
+            logs: LogLimits {
+                entries: logs.max_entries.unwrap_or(500),
+                bytes: logs.max_bytes.unwrap_or(64 * 1024),
+            },
             service_url,
             domain,
             anonymous_domain,
@@ -230,6 +230,8 @@ impl Config {
             iq_timeout: milliseconds(raw.iq_timeout, 15_000),
             max_stanza_bytes: transport.max_stanza_bytes.unwrap_or(10 * 1024 * 1024),
             pipelining: pipelining(transport.pipelining.as_deref())?,
+            headers: headers(transport.headers.unwrap_or_default())?,
+            proxy: transport.proxy.map(proxy).transpose()?,
             stream_management: raw.enable_websocket_resume.unwrap_or(true),
             ping: Ping {
                 interval: milliseconds(ping.interval, 10_000),
@@ -316,6 +318,91 @@ fn service_url(given: Option<String>) -> Result<Url, Error> {
     Ok(url)
 }
 
+/// Every minute, and not in step with others; -1 turns it off.
+fn keep_alive(
+    service_url: &Url,
+    interval: Option<i64>,
+    url: Option<String>,
+) -> Result<Option<KeepAlive>, Error> {
+    let url = match url {
+        Some(url) => http_url("websocketKeepAliveUrl", &url)?,
+        None => health_url(service_url),
+    };
+    let interval = interval.unwrap_or(60_000);
+    // Only -1 is not a duration.
+    Ok(u64::try_from(interval)
+        .ok()
+        .map(|interval| KeepAlive { interval: Duration::from_millis(interval), url }))
+}
+
+/// The service URL over HTTP, without what only the WebSocket needs to know.
+fn health_url(service_url: &Url) -> Url {
+    let scheme = if service_url.scheme() == "wss" { "https" } else { "http" };
+    let text = service_url.as_str().replacen(service_url.scheme(), scheme, 1);
+    // The url crate does not let a setter go from ws to http.
+    let mut url = Url::parse(&text).unwrap_or_else(|_| service_url.clone());
+    let kept: Vec<_> = url
+        .query_pairs()
+        .filter(|(name, _)| !matches!(&**name, "token" | "previd"))
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    url.set_query(None);
+    if !kept.is_empty() {
+        url.query_pairs_mut().extend_pairs(kept);
+    }
+    url
+}
+
+/// As with the service URL, the error quotes nothing of it.
+fn http_url(key: &str, text: &str) -> Result<Url, Error> {
+    let url = Url::parse(text).map_err(|error| Error::option(key, format!("not a URL: {error}")))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        other => Err(Error::option(key, format!("the scheme must be http or https, got {other}"))),
+    }
+}
+
+/// A room's name as lib-jitsi-meet has it: in lower case, and usable in a JID.
+pub(crate) fn room(key: &str, name: &str) -> Result<String, Error> {
+    let name = name.to_lowercase();
+    match NodePart::new(&name) {
+        Ok(_) => Ok(name),
+        Err(error) => Err(Error::option(key, format!("not a room name: {error}"))),
+    }
+}
+
+fn ice_server(raw: RawIceServer) -> IceServer {
+    IceServer { urls: raw.urls.into_vec(), username: raw.username, credential: raw.credential, expires: None }
+}
+
+/// Those that the handshake itself is made of are not the caller's to set.
+fn headers(given: BTreeMap<String, String>) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
+    const KEY: &str = "transport.headers";
+    let ours = ["host", "connection", "upgrade", "content-length", "transfer-encoding"];
+    let mut headers = Vec::new();
+    for (name, value) in given {
+        let lower = name.to_ascii_lowercase();
+        if ours.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
+            return Err(Error::option(KEY, format!("`{name}` belongs to the protocol and cannot be set")));
+        }
+        let header = HeaderName::try_from(lower)
+            .map_err(|_| Error::option(KEY, format!("`{name}` is not the name of a header")))?;
+        let mut value = HeaderValue::try_from(value)
+            .map_err(|_| Error::option(KEY, format!("the value of `{name}` cannot be sent")))?;
+        value.set_sensitive(true);
+        headers.push((header, value));
+    }
+    Ok(headers)
+}
+
+/// As with the service URL, the error quotes nothing of it.
+fn proxy(given: String) -> Result<String, Error> {
+    if given.is_empty() {
+        return Ok(given);
+    }
+    http_url("transport.proxy", &given).map(|_| given)
+}
+
 fn domain(key: &str, given: Option<String>) -> Result<String, Error> {
     let name = given.ok_or_else(|| Error::option(key, "required"))?;
     DomainPart::new(&name).map_err(|error| Error::option(key, format!("not a domain name: {error}")))?;
@@ -323,11 +410,24 @@ fn domain(key: &str, given: Option<String>) -> Result<String, Error> {
 }
 
 fn tls(raw: RawTls) -> Result<Tls, Error> {
-    let ca_certificates = raw.ca_certificates.map(|given| match given {
-        OneOrMany::One(text) => vec![text],
-        OneOrMany::Many(texts) => texts,
-    });
-    let tls = Tls { ca_certificates };
+    let ca_certificates = raw.ca_certificates.map(OneOrMany::into_vec);
+    let client = match (raw.client_certificate, raw.client_key) {
+        (Some(certificate), Some(key)) => Some((certificate, Zeroizing::new(key))),
+        (None, None) => None,
+        (Some(_), None) => return Err(Error::option("tls.clientKey", "required with tls.clientCertificate")),
+        (None, Some(_)) => return Err(Error::option("tls.clientCertificate", "required with tls.clientKey")),
+    };
+    if let Some(name) = &raw.server_name {
+        ServerName::try_from(name.as_str())
+            .map_err(|_| Error::option("tls.serverName", "not a host name or address"))?;
+    }
+    let insecure = raw.insecure_skip_verify.unwrap_or(false);
+    if insecure {
+        tracing::warn!(
+            "tls.insecureSkipVerify: no certificate is verified, and anyone in between can read and change everything"
+        );
+    }
+    let tls = Tls { ca_certificates, server_name: raw.server_name, client, insecure };
     // Bad PEM is the caller's mistake, to be told at construction and not at the first connection.
     crate::transport::tls::check(&tls)?;
     Ok(tls)

@@ -1,11 +1,12 @@
 //! The options of a connection: a tree with lib-jitsi-meet's keys, checked against one table.
 
 mod config;
+mod raw;
 mod schema;
 
 use serde_json::{Map, Value};
 
-pub(crate) use config::{Config, Ping, Tls};
+pub(crate) use config::{Config, LogLimits, Ping, Tls, room};
 pub use schema::{Kind, OPTIONS, OptionSpec};
 
 use crate::Error;
@@ -31,6 +32,8 @@ use crate::Error;
 /// | `serviceUrl` | required | `ws:` or `wss:` URL of the XMPP WebSocket (RFC 7395); its query is kept |
 /// | `hosts.domain` | required | the XMPP domain |
 /// | `hosts.anonymousdomain` | none | the guests' domain, used when there is no token |
+/// | `hosts.muc`, `hosts.focus` | `conference.<domain>`, `focus.<domain>` | the components of rooms and of the focus |
+/// | `name` | none | the room that connections are for, where `connect` is not given another; added to the query as `room` |
 /// | `enableWebsocketResume` | true | stream management (XEP-0198) with resume |
 /// | `xmppPing.interval` | 10000 | ms of silence after which the server is pinged (XEP-0199); 0 never pings |
 /// | `xmppPing.timeout` | 5000 | ms that a ping may go unanswered, longer while much that was sent is unacknowledged |
@@ -38,6 +41,21 @@ use crate::Error;
 /// | `loginTimeout` | 15000 | ms from the open WebSocket to the established session |
 /// | `disconnectTimeout` | 2000 | ms that `disconnect` waits for the server to close its side |
 /// | `iqTimeout` | 15000 | ms that `sendIq` waits for the answer |
+/// | `httpTimeout` | 10000 | ms for a keep-alive or a conference request over HTTP |
+/// | `websocketKeepAlive` | 60000 | ms between the GETs that keep the client at its shard, plus up to a minute at random; -1 disables |
+/// | `websocketKeepAliveUrl` | the service URL | where they go; by default without `token` and `previd` |
+/// | `conferenceRequestUrl` | none | send the conference request over HTTP, and before connecting where the room is known |
+/// | `disableFocus` | false | send no conference request before connecting |
+/// | `focusUserJid` | none | the JID of the focus user, for rooms |
+/// | `preferVisitor`, `iAmRecorder`, `iAmSipGateway` | false | in the conference request; the last two are not redirected |
+/// | `startAudioMuted`, `startVideoMuted` | none | in the conference request, as given |
+/// | `analytics.rtcstatsEnabled` | false | in the conference request |
+/// | `deploymentInfo.shard`, `deploymentInfo.region` | none | where the deployment has placed this client, until it says so itself |
+/// | `testing.enableGracefulReconnect` | false | a changed shard is `shardChangedError` instead of `otherError` |
+/// | `mediaFeatures` | false | advertise the features of a client that handles media |
+/// | `flags.ssrcRewritingEnabled` | false | one more of them |
+/// | `p2pStunServers`, `p2p.stunServers` | none | lists of `{urls, username?, credential?}`, part of `getIceServers()` |
+/// | `logs.maxEntries`, `logs.maxBytes` | 500, 65536 | bounds of `getLogs()`; 0 keeps none |
 /// | `transport.connectTimeout` | 15000 | ms from the name look-up to the open WebSocket |
 /// | `transport.maxStanzaBytes` | 10485760 | a larger frame from the server ends the session |
 /// | `transport.pipelining` | `auto` | log in with as few round trips as the server survives; `off` waits at each step |
@@ -52,11 +70,16 @@ use crate::Error;
 /// | `sendQueue.maxStanzas`, `sendQueue.maxBytes` | 1000, 4194304 | unsent and unacknowledged stanzas; more are refused |
 /// | `eventQueue.maxEvents`, `eventQueue.maxBytes` | 10000, 16777216 | stanzas waiting for the listeners; then the server is not read |
 /// | `eventQueue.stallTimeout` | 30000 | ms without any progress of the listeners after which the session ends |
+/// | `transport.headers` | none | an object: headers for the upgrade and for every request over HTTP |
+/// | `transport.proxy` | the environment's | `http:` or `https:` URL of a proxy, with user name and password if it wants them; empty is none. Without it `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count, as for curl |
 /// | `tls.caCertificates` | platform roots | PEM text (or a list of them) of the only authorities to trust |
+/// | `tls.serverName` | the host of the URL | the name that the server's certificate must be for |
+/// | `tls.clientCertificate`, `tls.clientKey` | none | PEM texts of our own certificate, with its chain, and of its key |
+/// | `tls.insecureSkipVerify` | false | take every certificate: for tests alone, since anyone in between can then read and change everything |
 /// | `workerThreads` | 2 | for `init`: threads that serve all connections of the process |
 ///
-/// The keys of lib-jitsi-meet that only mean something in a browser are accepted and have no effect: `analytics`,
-/// `audioLevelsInterval`, `desktopSharingFrameRate`, `desktopSharingSources`, `disableAudioLevels`,
+/// The keys of lib-jitsi-meet that only mean something in a browser are accepted and have no effect:
+/// `audioLevelsInterval`, `bridgeChannel`, `desktopSharingFrameRate`, `desktopSharingSources`, `disableAudioLevels`,
 /// `enableAnalyticsLogging`, `enableWindowOnErrorHandler`, `externalStorage`.
 #[derive(Clone, Default, PartialEq)]
 pub struct Options {

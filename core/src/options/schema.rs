@@ -25,6 +25,12 @@ pub enum Kind {
     },
     /// An object whose keys stand in the table by themselves.
     Object,
+    /// A boolean, or a number of lib-jitsi-meet's (a number of participants) that is passed on as it is.
+    BooleanOrInteger,
+    /// An object of texts under names of the caller's.
+    StringMap,
+    /// A list of objects `{urls, username?, credential?}`, as WebRTC takes them.
+    IceServers,
     /// Anything: the option means something in a browser only. It is accepted and has no effect.
     NoEffect,
 }
@@ -57,6 +63,32 @@ pub const OPTIONS: &[OptionSpec] = &[
     spec("hosts", Kind::Object),
     spec("hosts.domain", Kind::String),
     spec("hosts.anonymousdomain", Kind::String),
+    spec("hosts.muc", Kind::String),
+    spec("hosts.focus", Kind::String),
+    spec("name", Kind::String),
+    spec("conferenceRequestUrl", Kind::String),
+    spec("disableFocus", Kind::Boolean),
+    spec("focusUserJid", Kind::String),
+    spec("preferVisitor", Kind::Boolean),
+    spec("iAmRecorder", Kind::Boolean),
+    spec("iAmSipGateway", Kind::Boolean),
+    spec("startAudioMuted", Kind::BooleanOrInteger),
+    spec("startVideoMuted", Kind::BooleanOrInteger),
+    spec("analytics", Kind::Object),
+    spec("analytics.rtcstatsEnabled", Kind::Boolean),
+    spec("deploymentInfo", Kind::Object),
+    spec("deploymentInfo.shard", Kind::String),
+    spec("deploymentInfo.region", Kind::String),
+    spec("testing", Kind::Object),
+    spec("testing.enableGracefulReconnect", Kind::Boolean),
+    spec("flags", Kind::Object),
+    spec("flags.ssrcRewritingEnabled", Kind::Boolean),
+    spec("mediaFeatures", Kind::Boolean),
+    spec("p2pStunServers", Kind::IceServers),
+    spec("p2p", Kind::Object),
+    spec("p2p.stunServers", Kind::IceServers),
+    spec("websocketKeepAlive", Kind::Integer { min: -1, max: i32::MAX as i64 }),
+    spec("websocketKeepAliveUrl", Kind::String),
     spec("enableWebsocketResume", Kind::Boolean),
     spec("xmppPing", Kind::Object),
     spec("xmppPing.interval", DELAY),
@@ -65,11 +97,14 @@ pub const OPTIONS: &[OptionSpec] = &[
     spec("loginTimeout", MILLISECONDS),
     spec("disconnectTimeout", MILLISECONDS),
     spec("iqTimeout", MILLISECONDS),
+    spec("httpTimeout", MILLISECONDS),
     spec("transport", Kind::Object),
     spec("transport.connectTimeout", MILLISECONDS),
     // The lower bound is what RFC 6120, section 13.12 asks every entity to accept.
     spec("transport.maxStanzaBytes", Kind::Integer { min: 10_000, max: i32::MAX as i64 }),
     spec("transport.pipelining", Kind::String),
+    spec("transport.headers", Kind::StringMap),
+    spec("transport.proxy", Kind::String),
     spec("sasl", Kind::Object),
     spec("sasl.mechanisms", Kind::StringList),
     spec("sasl.allowPlainWithoutTls", Kind::Boolean),
@@ -89,11 +124,18 @@ pub const OPTIONS: &[OptionSpec] = &[
     spec("eventQueue.maxEvents", COUNT),
     spec("eventQueue.maxBytes", COUNT),
     spec("eventQueue.stallTimeout", MILLISECONDS),
+    spec("logs", Kind::Object),
+    spec("logs.maxEntries", DELAY),
+    spec("logs.maxBytes", DELAY),
     spec("tls", Kind::Object),
     spec("tls.caCertificates", Kind::Strings),
+    spec("tls.serverName", Kind::String),
+    spec("tls.clientCertificate", Kind::String),
+    spec("tls.clientKey", Kind::String),
+    spec("tls.insecureSkipVerify", Kind::Boolean),
     spec("workerThreads", Kind::Integer { min: 1, max: 256 }),
-    spec("analytics", Kind::NoEffect),
     spec("audioLevelsInterval", Kind::NoEffect),
+    spec("bridgeChannel", Kind::NoEffect),
     spec("desktopSharingFrameRate", Kind::NoEffect),
     spec("desktopSharingSources", Kind::NoEffect),
     spec("disableAudioLevels", Kind::NoEffect),
@@ -158,9 +200,30 @@ fn check_value(spec: &OptionSpec, value: &Value) -> Result<(), Error> {
             _ => Err(Error::option(spec.path, format!("must be from {min} to {max}"))),
         },
         (Kind::Integer { .. }, _) => wrong("an integer"),
+        (Kind::BooleanOrInteger, Value::Bool(_)) => Ok(()),
+        (Kind::BooleanOrInteger, Value::Number(number)) if number.as_i64().is_some() => Ok(()),
+        (Kind::BooleanOrInteger, _) => wrong("a boolean or an integer"),
+        (Kind::StringMap, Value::Object(object)) if object.values().all(Value::is_string) => Ok(()),
+        (Kind::StringMap, _) => wrong("an object of strings"),
+        (Kind::IceServers, Value::Array(items)) => items.iter().try_for_each(|item| match item {
+            Value::Object(server) if is_ice_server(server) => Ok(()),
+            _ => wrong("a list of objects `{urls, username?, credential?}`"),
+        }),
+        (Kind::IceServers, _) => wrong("a list of objects `{urls, username?, credential?}`"),
         (Kind::Object, Value::Object(object)) => check_children(spec.path, object),
         (Kind::Object, _) => wrong("an object"),
     }
+}
+
+/// `{urls, username?, credential?}`, as WebRTC has it.
+fn is_ice_server(server: &Map<String, Value>) -> bool {
+    let urls = match server.get("urls") {
+        Some(Value::String(_)) => true,
+        Some(Value::Array(items)) => !items.is_empty() && items.iter().all(Value::is_string),
+        _ => false,
+    };
+    let optional = |name| server.get(name).is_none_or(|value| value.is_string() || value.is_null());
+    urls && optional("username") && optional("credential")
 }
 
 /// Gives keywords in snake_case the names of the table.

@@ -1,10 +1,12 @@
 //! Requests of the caller that wait for an answer, and stanzas on their way.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use super::discovery::Question;
 use super::management::{BadCount, Outgoing};
 use super::{CallId, Link, Output, Phase, Session, failures, login};
+use crate::outgoing::next_id;
 use crate::xml::{Element, ns};
 use crate::{Completed, Error, Stanza};
 
@@ -12,24 +14,39 @@ use crate::{Completed, Error, Stanza};
 #[derive(Default)]
 pub(super) struct Calls {
     by_id: HashMap<String, Request>,
-    by_deadline: BTreeMap<(Instant, u64), String>,
+    by_deadline: BTreeSet<(Instant, String)>,
+}
+
+/// What the answer to a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The caller's.
+    Caller(CallId),
+    /// The caller wants to know how long it takes.
+    Ping {
+        call: CallId,
+        since: Instant,
+    },
+    Discovery(Question),
+    Conference(u64),
 }
 
 struct Request {
-    call: CallId,
+    purpose: Purpose,
     to: Option<String>,
     deadline: Instant,
 }
 
 impl Calls {
-    fn insert(&mut self, id: String, request: Request) {
-        self.by_deadline.insert((request.deadline, request.call.0), id.clone());
-        self.by_id.insert(id, request);
+    /// A request goes out under this id, which is not in use.
+    pub(super) fn expect(&mut self, id: String, purpose: Purpose, to: Option<String>, deadline: Instant) {
+        self.by_deadline.insert((deadline, id.clone()));
+        self.by_id.insert(id, Request { purpose, to, deadline });
     }
 
-    /// The call that this answers: by its id **and** its sender (RFC 6120, section 8.1.2.1). An answer without
-    /// `from` is from the account, which also answers for requests without `to`.
-    fn answered(&mut self, id: &str, from: Option<&str>, own: &str) -> Option<CallId> {
+    /// What this answers: by its id **and** its sender (RFC 6120, section 8.1.2.1). An answer without `from` is from
+    /// the account, which also answers for requests without `to`.
+    fn answered(&mut self, id: &str, from: Option<&str>, own: &str) -> Option<Purpose> {
         let request = self.by_id.get(id)?;
         let bare = own.split('/').next().unwrap_or_default();
         let domain = bare.split('@').next_back().unwrap_or_default();
@@ -39,33 +56,30 @@ impl Calls {
             (Some(to), None) => to == own || to == bare,
             (None, None) => true,
         };
-        matches.then(|| self.remove(id)).flatten()
-    }
-
-    fn remove(&mut self, id: &str) -> Option<CallId> {
+        if !matches {
+            return None;
+        }
         let request = self.by_id.remove(id)?;
-        self.by_deadline.remove(&(request.deadline, request.call.0));
-        Some(request.call)
+        self.by_deadline.remove(&(request.deadline, id.to_owned()));
+        Some(request.purpose)
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.by_deadline.keys().next().map(|(deadline, _)| *deadline)
+        self.by_deadline.first().map(|(deadline, _)| *deadline)
     }
 
-    pub(super) fn expire(&mut self, now: Instant) -> Vec<CallId> {
+    fn expire(&mut self, now: Instant) -> Vec<Purpose> {
         let mut expired = Vec::new();
-        while let Some(entry) = self.by_deadline.first_entry()
-            && entry.key().0 <= now
-        {
-            let id = entry.remove();
-            expired.extend(self.by_id.remove(&id).map(|request| request.call));
+        while self.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            let id = self.by_deadline.pop_first().map(|(_, id)| id).unwrap_or_default();
+            expired.extend(self.by_id.remove(&id).map(|request| request.purpose));
         }
         expired
     }
 
-    pub(super) fn take_all(&mut self) -> Vec<CallId> {
-        self.by_id.clear();
-        std::mem::take(&mut self.by_deadline).into_keys().map(|(_, call)| CallId(call)).collect()
+    fn take_all(&mut self) -> Vec<Purpose> {
+        let entries = std::mem::take(&mut self.by_deadline).into_iter();
+        entries.filter_map(|(_, id)| self.by_id.remove(&id)).map(|request| request.purpose).collect()
     }
 }
 
@@ -97,17 +111,59 @@ impl Session {
             return self.complete(call, Err(Error::InvalidStanza(message)));
         }
         if self.submit(call, Outgoing { xml, call: None, iq: Some(call) }) {
-            self.calls.insert(id, Request { call, to, deadline: now + patience });
+            self.calls.expect(id, Purpose::Caller(call), to, now + patience);
         }
+    }
+
+    /// The caller wants to know whether the server is there (XEP-0199).
+    pub(crate) fn ping(&mut self, now: Instant, call: CallId, patience: Duration) {
+        let (id, to) = (next_id(), self.config.domain.clone());
+        let ping =
+            Element::iq("get", &id).with_attribute("to", &to).with_child(Element::new("ping", ns::PING));
+        if self.submit(call, Outgoing { xml: ping.to_xml(), call: None, iq: Some(call) }) {
+            self.calls.expect(id, Purpose::Ping { call, since: now }, Some(to), now + patience);
+        }
+    }
+
+    /// Requests whose time is up.
+    pub(super) fn expire_calls(&mut self, now: Instant) {
+        for purpose in self.calls.expire(now) {
+            match purpose {
+                Purpose::Caller(call) | Purpose::Ping { call, .. } => {
+                    self.held.retain(|stanza| stanza.iq != Some(call));
+                    let message = "the request was not answered in time".to_owned();
+                    self.complete(call, Err(Error::Timeout(message)));
+                }
+                Purpose::Discovery(_) => {}
+                Purpose::Conference(number) => self.handle_conference_iq(now, number, None),
+            }
+        }
+    }
+
+    /// The session on the server is gone, and with it what was asked in it.
+    pub(super) fn lose_calls(&mut self) {
+        for purpose in self.calls.take_all() {
+            match purpose {
+                Purpose::Caller(call) | Purpose::Ping { call, .. } => {
+                    self.complete(call, Err(Error::SessionLost));
+                }
+                // The conference knows its caller by itself.
+                Purpose::Discovery(_) | Purpose::Conference(_) => {}
+            }
+        }
+        self.lose_conferences();
+    }
+
+    /// Whether there is a session to send on, now or once its transport is back.
+    pub(super) const fn can_send(&self) -> bool {
+        matches!(self.phase, Phase::Connected | Phase::Interrupted)
     }
 
     /// False if the stanza was refused, and the call is settled with the reason.
     fn submit(&mut self, call: CallId, stanza: Outgoing) -> bool {
-        let refusal = match self.phase {
-            Phase::Connected | Phase::Interrupted => {
-                self.queue_is_full(&stanza).then_some(Error::SendQueueFull)
-            }
-            Phase::Connecting | Phase::Closing | Phase::Ended => Some(Error::NotConnected),
+        let refusal = match self.can_send() {
+            true => self.queue_is_full(&stanza).then_some(Error::SendQueueFull),
+            false => Some(Error::NotConnected),
         };
         match refusal {
             Some(refusal) => {
@@ -121,13 +177,17 @@ impl Session {
         }
     }
 
+    /// Stanzas whose outcome is open: unacknowledged, on their way out, or held.
+    pub(crate) fn unsettled(&self) -> usize {
+        let unacknowledged = self.management.as_ref().map_or(0, super::Management::unacknowledged);
+        unacknowledged + self.held.len() + self.unwritten.len()
+    }
+
     fn queue_is_full(&self, next: &Outgoing) -> bool {
-        let (stanzas, bytes) =
-            self.management.as_ref().map_or((0, 0), |sent| (sent.unacknowledged(), sent.bytes()));
+        let bytes = self.management.as_ref().map_or(0, super::Management::bytes);
         let held_bytes: usize = self.held.iter().map(|stanza| stanza.xml.len()).sum();
         let limits = self.config.send_queue;
-        stanzas + self.held.len() + self.unwritten.len() >= limits.max_stanzas
-            || bytes + held_bytes + next.xml.len() > limits.max_bytes
+        self.unsettled() >= limits.max_stanzas || bytes + held_bytes + next.xml.len() > limits.max_bytes
     }
 
     /// Sends a stanza now, or once the transport is back.
@@ -174,30 +234,34 @@ impl Session {
         if self.listening {
             self.outputs.push_back(Output::Stanza(Box::new(Stanza::from_element(element, frame))));
         }
-        if element.name == "iq" {
-            self.handle_iq(element, frame);
+        match element.name.as_str() {
+            "iq" => self.handle_iq(now, element, frame),
+            "message" => self.handle_push(now, element),
+            _ => {}
         }
     }
 
-    fn handle_iq(&mut self, iq: &Element, frame: &str) {
+    fn handle_iq(&mut self, now: Instant, iq: &Element, frame: &str) {
         let Some(id) = iq.attribute("id") else { return };
-        let from = iq.attribute("from");
         match iq.attribute("type") {
             Some("result" | "error") => {
                 let own = self.jid.as_deref().unwrap_or_default();
-                if let Some(call) = self.calls.answered(id, from, own) {
-                    self.complete(call, Ok(Completed::Answer { xml: frame.to_owned() }));
+                let Some(purpose) = self.calls.answered(id, iq.attribute("from"), own) else { return };
+                match purpose {
+                    Purpose::Caller(call) => {
+                        self.complete(call, Ok(Completed::Answer { xml: frame.to_owned() }));
+                    }
+                    // An error is an answer too.
+                    Purpose::Ping { call, since } => {
+                        let round_trip = now.saturating_duration_since(since);
+                        self.complete(call, Ok(Completed::Pong { round_trip }));
+                    }
+                    Purpose::Discovery(question) => self.handle_discovered(now, question, iq),
+                    Purpose::Conference(number) => self.handle_conference_iq(now, number, Some(iq)),
                 }
             }
-            // Every request is answered (RFC 6120, section 8.2.3).
             Some("get" | "set") => {
-                let condition = Element::new("service-unavailable", ns::STANZA_ERRORS);
-                let error =
-                    Element::new("error", ns::CLIENT).with_attribute("type", "cancel").with_child(condition);
-                let mut answer = Element::iq("error", id).with_child(error);
-                if let Some(from) = from {
-                    answer = answer.with_attribute("to", from);
-                }
+                let answer = self.features.answer(iq, id);
                 self.transmit(Outgoing::own(answer.to_xml()));
             }
             _ => {}

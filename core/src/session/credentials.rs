@@ -78,9 +78,10 @@ impl Credentials {
         token: Option<&str>,
         id: Option<&str>,
         password: Option<&str>,
-    ) -> Result<Self, Failure> {
-        let incomplete =
-            |problem: &str| Failure::new(ErrorType::PasswordRequired, Code::CredentialsIncomplete, problem);
+    ) -> Result<Self, Box<Failure>> {
+        let incomplete = |problem: &str| {
+            Box::new(Failure::new(ErrorType::PasswordRequired, Code::CredentialsIncomplete, problem))
+        };
         let (id, password) = match (id, password) {
             (None, None) => return Ok(Self::Anonymous { domain: config.guest_domain(token).to_owned() }),
             (Some(_), None) => return Err(incomplete("connect was given an id without a password.")),

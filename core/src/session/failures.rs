@@ -38,6 +38,13 @@ pub(super) fn transport(config: &Config, error: TransportError, established: boo
             Code::TlsHandshake,
             format!("cannot connect to {url}: the TLS handshake failed: {reason}. Check that the port speaks TLS."),
         ),
+        E::Proxy { proxy, reason, transient } => Failure {
+            transient,
+            ..other(
+                Code::Proxy,
+                format!("cannot connect to {url}: the proxy {proxy} could not be used: {reason}. Check transport.proxy, and HTTPS_PROXY and NO_PROXY of the environment."),
+            )
+        },
         E::HttpStatus { status } => {
             let server_error = status >= 500;
             let error_type = if server_error { ErrorType::ServerError } else { ErrorType::OtherError };
@@ -71,6 +78,10 @@ pub(super) fn transport(config: &Config, error: TransportError, established: boo
         )
         .transient(),
         E::Closed => closed(config, established),
+        // Of requests over HTTP alone, which fail in their own words.
+        error @ (E::NotHttp { .. } | E::Timeout { .. }) => {
+            other(Code::ConnectionLost, format!("cannot connect to {url}: {error}."))
+        }
     }
 }
 
@@ -228,6 +239,25 @@ pub(super) fn bind_refused(config: &Config, answer: &Element) -> Failure {
     Failure { condition, server_text: text, transient, ..failure }
 }
 
+pub(super) fn token_expired(config: &Config) -> Failure {
+    let message = format!(
+        "the token for {} had expired and no new one was given with refreshToken while the session could be taken up again.",
+        config.display_url()
+    );
+    Failure::new(ErrorType::DroppedError, Code::TokenExpired, message)
+}
+
+pub(super) fn shard_changed(config: &Config) -> Failure {
+    let error_type =
+        if config.graceful_reconnect { ErrorType::ShardChangedError } else { ErrorType::OtherError };
+    let message = format!(
+        "the deployment at {} has moved this client to another shard: connect again.",
+        config.display_url()
+    );
+    let failure = Failure::new(error_type, Code::ShardChanged, message).transient();
+    Failure { shard_changed: Some(true), ..failure }
+}
+
 /// A failure by what the peer sent is final: the same would come again.
 fn broken(code: Code, message: String) -> Failure {
     Failure::new(ErrorType::DroppedError, code, message)
@@ -238,7 +268,7 @@ const fn lost_type(established: bool) -> ErrorType {
     if established { ErrorType::DroppedError } else { ErrorType::OtherError }
 }
 
-fn said(condition: Option<&str>, text: Option<&str>) -> String {
+pub(super) fn said(condition: Option<&str>, text: Option<&str>) -> String {
     match (condition, text) {
         (Some(condition), Some(text)) => format!("{} ({})", excerpt(condition), excerpt(text)),
         (Some(condition), None) => excerpt(condition),

@@ -259,6 +259,9 @@ impl Session {
             step @ (Step::Bind { .. } | Step::Session | Step::Enable)
                 if element.namespace == ns::CLIENT && element.name != "iq" =>
             {
+                if element.name == "message" {
+                    self.handle_push(now, element);
+                }
                 step
             }
             step => return Err(Box::new(failures::unexpected(&self.config, element, step.waiting_for()))),
@@ -473,6 +476,10 @@ impl Session {
         self.outputs.push_back(Output::Established { jid, resumed, reconnected, round_trips });
         self.complete_refresh();
         self.send_held();
+        self.schedule_keep_alive(now);
+        if !resumed {
+            self.begin_discovery(now);
+        }
     }
 }
 

@@ -6,15 +6,23 @@
 
 mod backoff;
 mod calls;
+mod conference;
+mod conference_failures;
 mod credentials;
+mod discovery;
 mod failures;
+mod features;
+mod http;
+mod keep_alive;
 mod liveness;
 mod login;
 mod management;
+mod output;
 mod recovery;
 mod scram;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,28 +34,23 @@ use crate::options::Config;
 use crate::times::Milestone;
 use crate::transport::TransportError;
 use crate::xml::{Element, ns, parse};
-use crate::{Completed, CompletionResult, Error, ErrorType, Failure, Stanza};
+use crate::{Completed, CompletionResult, Error, ErrorType};
 
 pub(crate) use backoff::Backoff;
 use calls::Calls;
+use conference::Conferences;
 pub(crate) use credentials::{Credentials, Known, Mechanism};
+use discovery::Discovery;
+pub(crate) use features::Features;
+pub(crate) use http::{HttpAnswer, HttpPurpose, HttpRequest};
+use keep_alive::KeepAlive;
 use liveness::Liveness;
 use login::Login;
 use management::{Management, Outgoing};
+pub(crate) use output::{CallId, Ending, Entropy, Output, Start};
 use recovery::Recovery;
 pub(crate) use scram::{Derivation, SaltedPassword};
-
-/// Names a call that waits for its outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct CallId(pub u64);
-
-/// What the driver gives a session to be unpredictable with.
-pub(crate) struct Entropy {
-    /// For delays and names.
-    pub seed: u64,
-    /// For the nonces of SCRAM: a secret.
-    pub nonces: [u8; 32],
-}
+pub(crate) use token::WallClock;
 
 /// One session, from `connect` to its end.
 pub(crate) struct Session {
@@ -67,6 +70,18 @@ pub(crate) struct Session {
     /// Calls whose stanza is on its way out of a stream without stream management.
     unwritten: Vec<CallId>,
     calls: Calls,
+    conferences: Conferences,
+    /// What the focus knows us by, and what it calls our session with it.
+    machine_uid: String,
+    conference_session: Option<String>,
+    /// The room that the connection is for.
+    room: Option<String>,
+    /// The focus has been asked for it.
+    conference_ready: bool,
+    discovery: Discovery,
+    features: Features,
+    keep_alive: KeepAlive,
+    wall: WallClock,
     liveness: Liveness,
     recovery: Recovery,
     closing: Option<Instant>,
@@ -95,62 +110,6 @@ enum Link {
     Up,
 }
 
-/// What the session wants done. It holds secrets, so it can be shown in tests only.
-#[derive(PartialEq)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) enum Output {
-    /// Open a transport, with this token and `previd` in the query of its URL, and report with `handle_opened` or
-    /// `handle_transport_error`. The one before is closed, unless it is parked.
-    Open { token: Option<String>, previd: Option<String> },
-    /// Give the transport up, at once.
-    Drop,
-    /// Keep the open transport aside, unread, until `Unpark` or the next `Drop` of it.
-    Park,
-    /// Go on with the transport that was parked, in place of the one of the moment.
-    Unpark,
-    /// Close the transport that was parked.
-    DropParked,
-    /// Send a frame. Frames between two polls that return `None` belong in one write.
-    Send(String),
-    /// Derive a key from the password, away from the event path, and report with `handle_derived`.
-    Derive(Derivation),
-    /// What the process should remember of this server.
-    Learned(Known),
-    /// A moment to note.
-    Reached(Milestone),
-    /// The session is established under this JID.
-    Established { jid: String, resumed: bool, reconnected: bool, round_trips: u32 },
-    /// The transport is lost, and recovery is under way.
-    Interrupted(Box<Failure>),
-    /// The session goes on over a new transport.
-    Resumed { attempts: u32, downtime: Duration, resent: usize },
-    /// A stanza came; only while someone listens.
-    Stanza(Box<Stanza>),
-    /// A call has its outcome.
-    Completed(CallId, CompletionResult),
-    /// The session is over and the transport is to be closed; nothing follows.
-    Ended(Ending),
-}
-
-/// How a session ended.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Ending {
-    Failed(Box<Failure>),
-    Disconnected,
-}
-
-impl Entropy {
-    /// From the system's generator.
-    pub(crate) fn fresh() -> Self {
-        let (mut nonces, mut seed) = ([0; 32], [0; 8]);
-        let random = ring::rand::SystemRandom::new();
-        for bytes in [&mut nonces[..], &mut seed] {
-            ring::rand::SecureRandom::fill(&random, bytes).expect("the system's random generator works");
-        }
-        Self { seed: u64::from_ne_bytes(seed), nonces }
-    }
-}
-
 impl Session {
     pub(crate) fn credentials(&self) -> Credentials {
         self.credentials.clone()
@@ -165,23 +124,16 @@ impl Session {
     }
 
     /// Starts an attempt.
-    pub(crate) fn connect(
-        config: Arc<Config>,
-        credentials: Credentials,
-        token: Option<String>,
-        known: Known,
-        entropy: Entropy,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn connect(config: Arc<Config>, start: Start, now: Instant) -> Self {
         let mut session = Self {
             liveness: Liveness::new(&config),
             recovery: Recovery::default(),
             config,
-            credentials,
-            token,
-            known,
-            rng: Rng::with_seed(entropy.seed),
-            nonces: credentials::Nonces::new(&entropy.nonces),
+            credentials: start.credentials,
+            token: start.token,
+            known: start.known,
+            rng: Rng::with_seed(start.entropy.seed),
+            nonces: credentials::Nonces::new(&start.entropy.nonces),
             phase: Phase::Connecting,
             link: Link::None,
             jid: None,
@@ -189,6 +141,15 @@ impl Session {
             held: VecDeque::new(),
             unwritten: Vec::new(),
             calls: Calls::default(),
+            conferences: Conferences::default(),
+            machine_uid: start.machine_uid,
+            conference_session: start.conference_session,
+            room: start.room,
+            conference_ready: false,
+            discovery: Discovery::default(),
+            features: start.features,
+            keep_alive: KeepAlive::default(),
+            wall: start.wall,
             closing: None,
             listening: false,
             outputs: VecDeque::new(),
@@ -196,6 +157,16 @@ impl Session {
         session.reached(Milestone::Connecting);
         session.attempt_fresh(now);
         session
+    }
+
+    /// What the calendar says.
+    pub(crate) fn set_wall_clock(&mut self, wall: WallClock) {
+        self.wall = wall;
+    }
+
+    /// The features that are advertised from now on.
+    pub(crate) fn set_features(&mut self, features: Features) {
+        self.features = features;
     }
 
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
@@ -208,11 +179,12 @@ impl Session {
             Link::Opening(login) | Link::Login(login) => Some(login.deadline),
             Link::None | Link::Up => None,
         };
-        let ping = self.is_up().then(|| self.liveness.poll_timeout()).flatten();
-        [login, ping, self.closing, self.recovery.poll_timeout(), self.calls.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        let up =
+            [self.liveness.poll_timeout(), self.keep_alive.poll_timeout(), self.discovery.poll_timeout()];
+        let up = up.into_iter().filter(|_| self.is_up());
+        let always =
+            [self.recovery.poll_timeout(), self.calls.poll_timeout(), self.conferences.poll_timeout()];
+        [login, self.closing].into_iter().chain(up).chain(always).flatten().min()
     }
 
     /// The time that `poll_timeout` named has come.
@@ -220,10 +192,8 @@ impl Session {
         if self.closing.is_some_and(|deadline| deadline <= now) {
             return self.end(Ending::Disconnected);
         }
-        for call in self.calls.expire(now) {
-            self.held.retain(|stanza| stanza.iq != Some(call));
-            self.complete(call, Err(Error::Timeout("the request was not answered in time".to_owned())));
-        }
+        self.expire_calls(now);
+        self.check_conferences(now);
         match &self.link {
             Link::Opening(login) if login.deadline <= now => {
                 let failure = failures::connect_timeout(
@@ -245,9 +215,27 @@ impl Session {
             _ => {}
         }
         if self.is_up() {
+            self.check_keep_alive(now);
+            self.check_discovery(now);
             self.check_liveness(now);
         }
         self.recover(now);
+    }
+
+    /// A request over HTTP was answered, or failed.
+    pub(crate) fn handle_http(
+        &mut self,
+        now: Instant,
+        purpose: HttpPurpose,
+        answer: Result<HttpAnswer, TransportError>,
+    ) {
+        if matches!(self.phase, Phase::Closing | Phase::Ended) {
+            return;
+        }
+        match purpose {
+            HttpPurpose::KeepAlive => self.handle_keep_alive(now, answer.as_ref().ok()),
+            HttpPurpose::Conference(number) => self.handle_conference_http(now, number, answer),
+        }
     }
 
     /// A transport is open, after so many round trips of its own.
@@ -393,7 +381,7 @@ impl Session {
 
     fn end(&mut self, ending: Ending) {
         self.reached(match &ending {
-            Ending::Disconnected => Milestone::Disconnected,
+            Ending::Disconnected | Ending::Redirected { .. } => Milestone::Disconnected,
             Ending::Failed(failure) if failure.error_type == ErrorType::PasswordRequired => {
                 Milestone::Authfail
             }
@@ -412,9 +400,7 @@ impl Session {
     fn lose_stanzas(&mut self, h: Option<u32>) {
         let (settled, lost) = self.management.take().map(|management| management.lose(h)).unwrap_or_default();
         self.settle(settled);
-        for call in self.calls.take_all() {
-            self.complete(call, Err(Error::SessionLost));
-        }
+        self.lose_calls();
         let lost = lost.into_iter().chain(std::mem::take(&mut self.held)).filter_map(|stanza| stanza.call);
         let unwritten = std::mem::take(&mut self.unwritten);
         for call in lost.chain(unwritten).collect::<Vec<_>>() {

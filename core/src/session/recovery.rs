@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
 use super::login::{Login, Purpose};
-use super::{CallId, Ending, Link, Output, Phase, Session, failures};
+use super::{CallId, Ending, Link, Output, Phase, Session, failures, token};
 use crate::xml::{Element, condition_and_text, ns};
-use crate::{Completed, Error, Failure};
+use crate::{Completed, Error, Event, Failure};
 
 /// The recovery under way. The default is none.
 #[derive(Default)]
@@ -20,6 +20,8 @@ pub(super) struct Recovery {
     attempts: u32,
     /// When the next attempt is due.
     retry: Option<Instant>,
+    /// The token has expired: the next attempt is made with another one.
+    awaits_token: bool,
     /// The network is known to be away: no attempt makes sense.
     offline: bool,
     refresh: Option<Refresh>,
@@ -47,6 +49,12 @@ impl Recovery {
 impl Session {
     pub(super) fn attempt_fresh(&mut self, now: Instant) {
         self.management = None;
+        self.recovery.retry = None;
+        if self.needs_conference() {
+            self.link = Link::None;
+            return self.request_conference_first(now);
+        }
+        self.forget_server();
         self.open(now, Purpose::Fresh, self.config.connect_timeout);
     }
 
@@ -61,7 +69,7 @@ impl Session {
         let resumption = self.management.as_ref().and_then(super::Management::resumption);
         let previd =
             resumption.filter(|_| purpose == Purpose::Resume).map(|resumption| resumption.id.clone());
-        self.outputs.push_back(Output::Open { token: self.token.clone(), previd });
+        self.outputs.push_back(Output::Open { room: self.room.clone(), token: self.token.clone(), previd });
     }
 
     /// The transport broke, or the peer broke the protocol on it.
@@ -110,14 +118,36 @@ impl Session {
     /// A deadline of the recovery may have come.
     pub(super) fn recover(&mut self, now: Instant) {
         if self.recovery.give_up.is_some_and(|give_up| give_up <= now) {
-            let failure = failures::resume_timeout(&self.config, self.recovery.attempts);
+            let failure = match self.recovery.awaits_token {
+                true => failures::token_expired(&self.config),
+                false => failures::resume_timeout(&self.config, self.recovery.attempts),
+            };
             return self.lose_session(now, None, failure);
         }
         if self.recovery.offline || self.recovery.retry.is_none_or(|retry| now < retry) {
             return;
         }
+        if self.token_has_expired(now) {
+            return self.await_token();
+        }
         self.recovery.attempts += 1;
         if self.management.is_some() { self.attempt_resume(now) } else { self.attempt_fresh(now) }
+    }
+
+    /// A server would refuse it.
+    fn token_has_expired(&self, now: Instant) -> bool {
+        let expiry = self.token.as_deref().and_then(token::expiry);
+        expiry.is_some_and(|expiry| self.wall.until(now, expiry).is_zero())
+    }
+
+    fn await_token(&mut self) {
+        self.recovery.retry = None;
+        if self.management.is_none() {
+            // No server keeps anything that the wait would be for.
+            return self.end_lost(None, failures::token_expired(&self.config));
+        }
+        self.recovery.awaits_token = true;
+        self.outputs.push_back(Output::Event(Event::TokenExpired));
     }
 
     /// The attempt of the moment has failed.
@@ -137,7 +167,7 @@ impl Session {
     }
 
     /// There is no session on the server, or no longer: reconnect if that is wanted and makes sense, else fail.
-    fn lose_session(&mut self, now: Instant, h: Option<u32>, failure: Failure) {
+    pub(super) fn lose_session(&mut self, now: Instant, h: Option<u32>, failure: Failure) {
         let again = self.config.reconnect.filter(|policy| {
             let attempts_left = policy.max_attempts.is_none_or(|max| self.recovery.attempts < max);
             failure.transient && attempts_left
@@ -216,6 +246,7 @@ impl Session {
         // The transport of the token before both stays parked: it is what a refusal leads back to.
         let mut parked = self.recovery.refresh.as_mut().and_then(|refresh| refresh.parked.take());
         self.abandon_refresh();
+        self.recovery.awaits_token = false;
         // An empty token is none, as at construction.
         let old = std::mem::replace(&mut self.token, Some(token).filter(|token| !token.is_empty()));
         let resumable = self.management.as_ref().is_some_and(|management| management.resumption().is_some());

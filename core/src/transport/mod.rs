@@ -1,8 +1,14 @@
 //! What carries frames between the session and the server.
 
 mod connector;
+pub(crate) mod http;
+mod proxy;
+mod tcp;
 pub(crate) mod tls;
 pub(crate) mod websocket;
+
+use std::fmt;
+use std::time::Duration;
 
 /// Why a transport could not be opened, or broke. Nothing of a URL's query or user information is in here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +31,12 @@ pub(crate) enum TransportError {
     TlsHandshake {
         reason: String,
     },
+    /// The proxy is not there, or does not let us through. `proxy` is its host and port.
+    Proxy {
+        proxy: String,
+        reason: String,
+        transient: bool,
+    },
     HttpStatus {
         status: u16,
     },
@@ -46,4 +58,37 @@ pub(crate) enum TransportError {
     },
     /// The peer closed the transport.
     Closed,
+    /// What answers a request over HTTP does not speak it.
+    NotHttp {
+        reason: String,
+    },
+    /// A request over HTTP was not answered in time.
+    Timeout {
+        patience: Duration,
+    },
+}
+
+/// Briefly, for a message that says what was tried.
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns { host, reason } => write!(f, "the name {host} could not be resolved ({reason})"),
+            Self::Refused { address } => write!(f, "{address} refused the connection"),
+            Self::Unreachable { address, reason } => write!(f, "{address} cannot be reached ({reason})"),
+            Self::TlsCertificate { reason } => {
+                write!(f, "the server's certificate was not accepted: {reason}")
+            }
+            Self::TlsHandshake { reason } => write!(f, "the TLS handshake failed ({reason})"),
+            Self::Proxy { proxy, reason, .. } => write!(f, "the proxy {proxy} could not be used: {reason}"),
+            Self::HttpStatus { status } => write!(f, "the answer was HTTP {status}"),
+            Self::NotWebsocket { reason } | Self::NotHttp { reason } | Self::BadFrame { reason } => {
+                f.write_str(reason)
+            }
+            Self::BadSubprotocol => f.write_str("the subprotocol was not accepted"),
+            Self::TooLarge { limit } => write!(f, "the answer has more than {limit} bytes"),
+            Self::Lost { reason } => write!(f, "the connection was lost ({reason})"),
+            Self::Closed => f.write_str("the server closed the connection"),
+            Self::Timeout { patience } => write!(f, "no answer within {} ms", patience.as_millis()),
+        }
+    }
 }

@@ -3,14 +3,20 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use rustls::pki_types::CertificateDer;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, InconsistentKeys, RootCertStore, SignatureScheme,
+};
 use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::TransportError;
 use crate::Error;
 use crate::options::Tls;
+
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// The configurations in use. A configuration holds its roots (hundreds of KiB for the platform's), so connections
 /// with equal options share one, and with it the cache of TLS sessions.
@@ -18,7 +24,9 @@ static CONFIGS: Mutex<Vec<(Tls, Weak<ClientConfig>)>> = Mutex::new(Vec::new());
 
 /// Reports what is wrong with the options, at construction.
 pub(crate) fn check(tls: &Tls) -> Result<(), Error> {
-    roots(tls).map(drop)
+    roots(tls)?;
+    identity(tls)?;
+    Ok(())
 }
 
 pub(super) fn client_config(tls: &Tls) -> Result<Arc<ClientConfig>, TransportError> {
@@ -39,12 +47,43 @@ fn build(tls: &Tls) -> Result<ClientConfig, String> {
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
     let builder = match roots(tls).map_err(|error| error.to_string())? {
+        _ if tls.insecure => builder.dangerous().with_custom_certificate_verifier(Arc::new(Insecure)),
         Some(roots) => builder.with_root_certificates(roots),
         None => builder
             .with_platform_verifier()
             .map_err(|error| format!("the platform's certificate authorities cannot be read: {error}"))?,
     };
-    Ok(builder.with_no_client_auth())
+    match identity(tls).map_err(|error| error.to_string())? {
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| error.to_string()),
+        None => Ok(builder.with_no_client_auth()),
+    }
+}
+
+/// Our own certificate, with its chain, and its key.
+fn identity(tls: &Tls) -> Result<Option<Identity>, Error> {
+    let Some((certificate, key)) = &tls.client else { return Ok(None) };
+    const CERTIFICATE: &str = "tls.clientCertificate";
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(certificate.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::option(CERTIFICATE, format!("not PEM: {error:?}")))?;
+    if chain.is_empty() {
+        return Err(Error::option(CERTIFICATE, "holds no certificate in PEM form"));
+    }
+    // What was wrong with it says nothing of the key.
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|_| Error::option("tls.clientKey", "holds no private key in PEM form"))?;
+    let signing = rustls::crypto::ring::sign::any_supported_type(&key)
+        .map_err(|_| Error::option("tls.clientKey", "not a key of a kind that TLS signs with here"))?;
+    let certified = CertifiedKey::new(chain.clone(), signing);
+    match certified.keys_match() {
+        Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+            Err(Error::option("tls.clientKey", "not the key of tls.clientCertificate"))
+        }
+        Err(error @ rustls::Error::InvalidCertificate(_)) => {
+            Err(Error::option(CERTIFICATE, format!("not a usable certificate: {error}")))
+        }
+        _ => Ok(Some((chain, key))),
+    }
 }
 
 /// The caller's authorities; `None` is the platform's.
@@ -65,6 +104,47 @@ fn roots(tls: &Tls) -> Result<Option<RootCertStore>, Error> {
         return Err(Error::option(KEY, "holds no certificate in PEM form"));
     }
     Ok(Some(roots))
+}
+
+/// `tls.insecureSkipVerify`: takes every certificate. The handshake's signatures are still checked.
+#[derive(Debug)]
+struct Insecure;
+
+impl ServerCertVerifier for Insecure {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        rustls::crypto::ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
 }
 
 /// Tells a certificate that was not accepted from every other way a handshake fails.

@@ -4,29 +4,42 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use data_encoding::BASE64;
 use futures_util::{Sink, Stream};
-use http::Request;
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
-use url::Url;
+use http_body_util::Empty;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL};
+use hyper::header::{SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use ring::digest;
+use tokio_websockets::{ClientBuilder, Config as WebSocketConfig, Error, Limits, Message, WebSocketStream};
+use url::{Position, Url};
 
 use super::TransportError;
 use super::connector::{self, Connection};
 use crate::options::Config;
 use crate::times::Milestone;
 
-/// Small enough for thousands of idle connections; a burst takes more reads, not more memory.
-const READ_BUFFER: usize = 4096;
+/// RFC 6455, section 1.3.
+const ACCEPT_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const SUBPROTOCOL: &str = "xmpp";
 
 /// An open WebSocket. Frames are queued by `send` and go out by `poll_flush`.
 pub(crate) struct WebSocket {
     stream: WebSocketStream<Connection>,
-    limit: usize,
     round_trips: u32,
     unflushed: bool,
+}
+
+/// A frame that came.
+pub(crate) struct Frame(Message);
+
+impl std::ops::Deref for Frame {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.0.as_text().unwrap_or_default()
+    }
 }
 
 impl WebSocket {
@@ -35,17 +48,14 @@ impl WebSocket {
         url: &Url,
         reached: &mut (dyn FnMut(Milestone) + Send),
     ) -> Result<Self, TransportError> {
-        let (connection, round_trips) = connector::connect(config, reached).await?;
-        let limit = config.max_stanza_bytes;
-        let options = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .max_message_size(Some(limit))
-            .max_frame_size(Some(limit));
-        let (stream, _response) = client_async_with_config(upgrade_request(url)?, connection, Some(options))
-            .await
-            .map_err(upgrade_error)?;
+        let (connection, round_trips) = connector::connect(config, url, reached).await?;
+        let connection = upgrade(config, connection, url).await?;
         reached(Milestone::Upgrade);
-        Ok(Self { stream, limit, round_trips: round_trips + 1, unflushed: false })
+        let stream = ClientBuilder::new()
+            .limits(Limits::default().max_payload_len(Some(config.max_stanza_bytes)))
+            .config(WebSocketConfig::default())
+            .take_over(connection);
+        Ok(Self { stream, round_trips: round_trips + 1, unflushed: false })
     }
 
     /// What it took to open it.
@@ -56,9 +66,7 @@ impl WebSocket {
     /// Queues a frame. All that is queued before the next flush goes out in one write.
     pub(crate) fn send(&mut self, frame: String) -> Result<(), TransportError> {
         self.unflushed = true;
-        let message = Message::Text(Utf8Bytes::from(frame));
-        let started = Pin::new(&mut self.stream).start_send(message);
-        started.map_err(|error| self.stream_error(error))
+        Pin::new(&mut self.stream).start_send(Message::text(frame)).map_err(stream_error)
     }
 
     /// Writes what is queued, as far as the peer takes it. Tells whether that emptied the queue.
@@ -66,24 +74,23 @@ impl WebSocket {
         if !self.unflushed {
             return Poll::Ready(Ok(false));
         }
-        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
-        flushed.map_err(|error| self.stream_error(error))?;
+        ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(stream_error)?;
         self.unflushed = false;
         Poll::Ready(Ok(true))
     }
 
     /// Reads the next frame.
-    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Utf8Bytes, TransportError>> {
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
         loop {
             match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-                Some(Ok(Message::Text(frame))) => return Poll::Ready(Ok(frame)),
-                Some(Ok(Message::Binary(_))) => {
+                Some(Ok(message)) if message.is_text() => return Poll::Ready(Ok(Frame(message))),
+                Some(Ok(message)) if message.is_binary() => {
                     let reason = "it sent a binary frame".to_owned();
                     return Poll::Ready(Err(TransportError::BadFrame { reason }));
                 }
                 // The library answers pings by itself, before it reads on.
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Err(self.stream_error(error))),
+                Some(Err(error)) => return Poll::Ready(Err(stream_error(error))),
                 None => return Poll::Ready(Err(TransportError::Closed)),
             }
         }
@@ -94,54 +101,68 @@ impl WebSocket {
         // A peer that is gone already needs no goodbye, so the outcome does not matter.
         let _ = poll_fn(|cx| Pin::new(&mut self.stream).poll_close(cx)).await;
     }
+}
 
-    fn stream_error(&self, error: Error) -> TransportError {
-        match error {
-            Error::Capacity(CapacityError::MessageTooLong { .. }) => {
-                TransportError::TooLarge { limit: self.limit }
-            }
-            Error::Io(error) => connector::lost(&error),
-            Error::ConnectionClosed
-            | Error::AlreadyClosed
-            | Error::Protocol(
-                ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing,
-            ) => TransportError::Closed,
-            other => TransportError::BadFrame { reason: other.to_string() },
-        }
+fn stream_error(error: Error) -> TransportError {
+    match error {
+        Error::PayloadTooLong { max_len, .. } => TransportError::TooLarge { limit: max_len },
+        Error::Io(error) => connector::lost(&error),
+        Error::AlreadyClosed => TransportError::Closed,
+        other => TransportError::BadFrame { reason: other.to_string() },
     }
+}
+
+/// Asks for the WebSocket (RFC 6455, section 4.1), and gives the connection back once the server has agreed.
+async fn upgrade(config: &Config, connection: Connection, url: &Url) -> Result<Connection, TransportError> {
+    let mut nonce = [0; 16];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut nonce)
+        .expect("the system's random generator works");
+    let key = BASE64.encode(&nonce);
+    let request = request(config, url, &key)?;
+    let agreed = |response: &Response<Incoming>| check(response.status(), response.headers(), &key);
+    super::http::switch(connection, request, agreed).await.map_err(|error| match error {
+        TransportError::NotHttp { reason } => TransportError::NotWebsocket { reason },
+        other => other,
+    })
 }
 
 /// As short as a request can be: deployments limit the bytes that a client may send in a second.
-fn upgrade_request(url: &Url) -> Result<Request<()>, TransportError> {
-    let authority = url.port().map_or_else(
-        || url.host_str().unwrap_or_default().to_owned(),
-        |port| format!("{}:{port}", url.host_str().unwrap_or_default()),
-    );
-    let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
-    Request::get(format!("{}://{authority}{}{query}", url.scheme(), url.path()))
-        .header("Host", authority)
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", generate_key())
-        .header("Sec-WebSocket-Protocol", "xmpp")
-        .body(())
-        .map_err(|_| TransportError::NotWebsocket {
-            reason: "the URL cannot be asked for over HTTP".to_owned(),
-        })
+fn request(config: &Config, url: &Url, key: &str) -> Result<Request<Empty<Bytes>>, TransportError> {
+    let mut builder = Request::get(&url[Position::BeforePath..Position::AfterQuery])
+        .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_VERSION, "13")
+        .header(SEC_WEBSOCKET_KEY, key)
+        .header(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
+    for (name, value) in &config.headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(Empty::new()).map_err(|_| not_websocket("the URL cannot be asked for over HTTP"))
 }
 
-fn upgrade_error(error: Error) -> TransportError {
-    match error {
-        Error::Http(response) if response.status().is_success() || response.status().is_informational() => {
-            TransportError::NotWebsocket {
-                reason: format!("HTTP {} instead of 101", response.status().as_u16()),
-            }
-        }
-        Error::Http(response) => TransportError::HttpStatus { status: response.status().as_u16() },
-        Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)) => TransportError::BadSubprotocol,
-        Error::Protocol(ProtocolError::HandshakeIncomplete) => TransportError::Closed,
-        Error::Io(error) => connector::lost(&error),
-        other => TransportError::NotWebsocket { reason: other.to_string() },
+/// What the server must have answered (RFC 6455, section 4.1; RFC 7395, section 3.1).
+fn check(status: StatusCode, headers: &HeaderMap, key: &str) -> Result<(), TransportError> {
+    if status.is_success() {
+        return Err(not_websocket(&format!("HTTP {} instead of 101", status.as_u16())));
     }
+    if status != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(TransportError::HttpStatus { status: status.as_u16() });
+    }
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept =
+        digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{ACCEPT_SUFFIX}").as_bytes());
+    if !text(UPGRADE).eq_ignore_ascii_case("websocket")
+        || text(SEC_WEBSOCKET_ACCEPT) != BASE64.encode(accept.as_ref())
+    {
+        return Err(not_websocket("its answer to the upgrade is not that of a WebSocket"));
+    }
+    if text(SEC_WEBSOCKET_PROTOCOL) != SUBPROTOCOL {
+        return Err(TransportError::BadSubprotocol);
+    }
+    Ok(())
+}
+
+fn not_websocket(reason: &str) -> TransportError {
+    TransportError::NotWebsocket { reason: reason.to_owned() }
 }

@@ -3,12 +3,14 @@
 mod element;
 mod parse;
 mod reader;
+mod redact;
 #[cfg(test)]
 mod verdicts;
 
 pub(crate) use element::{Element, condition_and_text};
 pub(crate) use parse::parse;
 pub(crate) use reader::XmlError;
+pub(crate) use redact::{omitted, redact};
 
 /// The namespaces that the engine speaks.
 pub(crate) mod ns {
@@ -21,5 +23,11 @@ pub(crate) mod ns {
     pub(crate) const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
     pub(crate) const SM: &str = "urn:xmpp:sm:3";
     pub(crate) const PING: &str = "urn:xmpp:ping";
+    pub(crate) const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
+    pub(crate) const CAPS: &str = "http://jabber.org/protocol/caps";
+    pub(crate) const VERSION: &str = "jabber:iq:version";
+    pub(crate) const EXTDISCO_1: &str = "urn:xmpp:extdisco:1";
+    pub(crate) const EXTDISCO_2: &str = "urn:xmpp:extdisco:2";
+    pub(crate) const FOCUS: &str = "http://jitsi.org/protocol/focus";
     pub(crate) const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 }

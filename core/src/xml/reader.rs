@@ -63,6 +63,12 @@ impl<'frame> Attribute<'frame> {
         resolve(self.raw, true)
     }
 
+    /// Where the value stands in the frame that it was read from.
+    pub(crate) fn range(&self, frame: &'frame str) -> std::ops::Range<usize> {
+        let start = self.raw.as_ptr() as usize - frame.as_ptr() as usize;
+        start..start + self.raw.len()
+    }
+
     fn local(&self) -> &'frame str {
         local_of(self.name, self.prefix)
     }
@@ -92,6 +98,11 @@ impl<'frame> Reader<'frame> {
             pending_end: false,
             seen_root: false,
         }
+    }
+
+    /// How far the frame has been read.
+    pub(crate) const fn position(&self) -> usize {
+        self.at
     }
 
     /// The attributes of the element that the last `Start` began.

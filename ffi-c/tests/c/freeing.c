@@ -53,7 +53,7 @@ static void free_inside_a_callback(void (*free)(jm_connection *connection)) {
     /* Neither is called any more; the destroy of both is, after the callback has returned. */
     listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, on_event, &record, on_destroy);
     listen_to(connection, JM_EVENT_CONNECTION_DISCONNECTED, on_event, &record, on_destroy);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, 'x');
     CHECK(jm_shutdown(5000) == JM_OK);
     CHECK(has(&record, "eFaxx"));
@@ -73,7 +73,7 @@ static void freeing_while_connecting_delivers_nothing(void) {
     jm_connection *connection = new_connection();
     record_events(connection, &record);
     listen_to(connection, JM_EVENT_CONNECTION_FAILED, on_event, &record, on_destroy);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     jm_connection_free(connection);
     CHECK(has(&record, "x"));
     CHECK(jm_shutdown(5000) == JM_OK);
@@ -87,11 +87,11 @@ static void freeing_an_open_connection_aborts_what_is_pending(void) {
     jm_connection *other = new_connection();
     listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, on_event, &record, NULL);
     listen_to(connection, JM_EVENT_CONNECTION_DISCONNECTED, on_event, &record, NULL);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, 'e');
     /* While the dispatcher is held up nothing can be delivered, so that the call is certainly pending. */
     listen_to(other, JM_EVENT_CONNECTION_ESTABLISHED, stay, &gate, NULL);
-    CHECK(jm_connection_connect(other, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(other, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, '(');
     CHECK(jm_connection_disconnect(connection, on_done, &record) == JM_OK);
     jm_connection_close(connection);
@@ -125,7 +125,7 @@ static void freeing_waits_for_a_running_callback(void) {
     jm_connection *connection = new_connection();
     listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, linger, &record, NULL);
     listen_to(connection, JM_EVENT_CONNECTION_DISCONNECTED, on_event, &record, on_destroy);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, '(');
     jm_connection_free(connection);
     note(&record, 'F');
@@ -138,7 +138,7 @@ static void closing_does_not_wait(void) {
     jm_connection *connection = new_connection();
     listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, stay, &gate, NULL);
     listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, on_event, &record, on_destroy);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, '(');
     jm_connection_close(connection);
     CHECK(has(&record, "("));
@@ -152,7 +152,7 @@ static void removing_waits_for_a_running_callback_and_destroys(void) {
     jm_connection *connection = new_connection();
     listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, linger, &record, NULL);
     uint64_t token = listen_to(connection, JM_EVENT_CONNECTION_DISCONNECTED, on_event, &record, on_destroy);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, '(');
     CHECK(jm_connection_remove_listener(connection, token) == JM_OK);
     note(&record, 'F');
@@ -187,7 +187,7 @@ static void a_callback_may_remove_itself_and_the_next(void) {
         listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, remove_both, &removing, destroy_removing);
     removing.tokens[1] = listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, on_event, &record, on_destroy);
     listen_to(connection, JM_EVENT_CONNECTION_DISCONNECTED, on_event, &record, NULL);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, 'x');
     CHECK(jm_connection_disconnect(connection, on_done, &record) == JM_OK);
     wait_for(&record, '.');

@@ -13,7 +13,7 @@ static void the_completion_follows_the_event(void) {
     struct record record = RECORD;
     jm_connection *connection = new_connection();
     record_events(connection, &record);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, 'e');
     CHECK(jm_connection_disconnect(connection, on_done, &record) == JM_OK);
     CHECK(jm_connection_disconnect(connection, on_second_done, &record) == JM_OK);
@@ -28,7 +28,7 @@ static void a_connection_can_be_used_again(void) {
     record_events(connection, &record);
     for (int round = 0; round < 3; round++) {
         memset(record.what, 0, sizeof record.what);
-        CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+        CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
         wait_for(&record, 'e');
         CHECK(jm_connection_disconnect(connection, on_done, &record) == JM_OK);
         wait_for(&record, '.');
@@ -41,10 +41,10 @@ static void connecting_twice_is_refused(void) {
     struct record record = RECORD;
     jm_connection *connection = new_connection();
     record_events(connection, &record);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_STATUS_INVALID_STATE);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_STATUS_INVALID_STATE);
     wait_for(&record, 'e');
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_STATUS_INVALID_STATE);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_STATUS_INVALID_STATE);
     ERROR_HAS("connected");
     CHECK(jm_connection_disconnect(connection, on_done, &record) == JM_OK);
     wait_for(&record, '.');
@@ -68,7 +68,7 @@ static void disconnecting_gives_up_an_attempt(void) {
     struct record record = RECORD;
     jm_connection *connection = new_connection();
     record_events(connection, &record);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     CHECK(jm_connection_disconnect(connection, on_done, &record) == JM_OK);
     wait_for(&record, '.');
     jm_connection_free(connection);
@@ -95,7 +95,7 @@ static void a_refused_port_is_one_failed_event(void) {
     jm_connection *connection = connection_to(REFUSING);
     listen_to(connection, JM_EVENT_CONNECTION_FAILED, check_refused, &record, NULL);
     record_events(connection, &record);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, 'f');
     CHECK(jm_connection_disconnect(connection, on_done, &record) == JM_OK);
     wait_for(&record, '.');
@@ -112,7 +112,7 @@ static void connect_again(void *user_data, const jm_event *event) {
     struct retry *retry = (struct retry *)user_data;
     if (retry->left > 0) {
         retry->left -= 1;
-        CHECK(jm_connection_connect(event->connection, NULL, NULL) == JM_OK);
+        CHECK(jm_connection_connect(event->connection, NULL, NULL, NULL) == JM_OK);
     } else {
         note(retry->record, '!');
     }
@@ -124,7 +124,7 @@ static void a_listener_may_connect_again_after_a_failure(void) {
     jm_connection *connection = connection_to(REFUSING);
     record_events(connection, &record);
     listen_to(connection, JM_EVENT_CONNECTION_FAILED, connect_again, &retry, NULL);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, '!');
     jm_connection_free(connection);
     CHECK(has(&record, "fff!"));
@@ -145,7 +145,7 @@ static void the_jid_is_there_once_it_is_bound(void) {
     char *jid = NULL;
     CHECK(jm_connection_jid(connection, &jid) == JM_OK && jid == NULL);
     listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, check_established, &record, NULL);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, 'i');
     jm_connection_free(connection);
 }
@@ -167,7 +167,7 @@ static void times_are_milliseconds_of_the_monotonic_clock(void) {
     jm_string_free(times);
     clock_gettime(CLOCK_MONOTONIC, &clock);
     double before = (double)clock.tv_sec * 1e3 + (double)clock.tv_nsec / 1e6;
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, 'e');
     CHECK(jm_connection_times_json(connection, &times) == JM_OK);
     clock_gettime(CLOCK_MONOTONIC, &clock);
@@ -190,7 +190,7 @@ static void init_changes_nothing_while_connections_run(void) {
     CHECK(jm_init(options) == JM_OK);
     jm_connection *connection = new_connection();
     record_events(connection, &record);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     CHECK(jm_init(NULL) == JM_STATUS_INVALID_STATE);
     CHECK(jm_init(options) == JM_OK);
     wait_for(&record, 'e');
@@ -209,14 +209,14 @@ static void shutdown_is_refused_inside_a_callback(void) {
     struct record record = RECORD;
     jm_connection *connection = new_connection();
     listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, shut_down_here, &record, NULL);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, 's');
     jm_connection_free(connection);
     CHECK(has(&record, "s"));
 }
 
 static void connect_while_shutting_down(void *user_data, const jm_event *event) {
-    CHECK(jm_connection_connect(event->connection, NULL, NULL) == JM_STATUS_INVALID_STATE);
+    CHECK(jm_connection_connect(event->connection, NULL, NULL, NULL) == JM_STATUS_INVALID_STATE);
     ERROR_HAS("jm_shutdown");
     note((struct record *)user_data, 's');
 }
@@ -227,7 +227,7 @@ static void shutdown_delivers_what_is_due_and_later_calls_start_afresh(void) {
     record_events(connection, &record);
     uint64_t token =
         listen_to(connection, JM_EVENT_CONNECTION_DISCONNECTED, connect_while_shutting_down, &record, NULL);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, 'e');
     CHECK(jm_connection_disconnect(connection, on_done, &record) == JM_OK);
     CHECK(jm_shutdown(5000) == JM_OK);
@@ -235,7 +235,7 @@ static void shutdown_delivers_what_is_due_and_later_calls_start_afresh(void) {
 
     memset(record.what, 0, sizeof record.what);
     CHECK(jm_connection_remove_listener(connection, token) == JM_OK);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, 'e');
     CHECK(jm_shutdown(5000) == JM_OK);
     CHECK(has(&record, "ed"));
@@ -254,7 +254,7 @@ static void shutdown_cuts_off_what_does_not_close(void) {
     CHECK(jm_connection_new(NULL, NULL, options, &connection) == JM_OK);
     jm_options_free(options);
     record_events(connection, &record);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(&record, 'e');
     CHECK(jm_connection_disconnect(connection, on_done, &record) == JM_OK);
     CHECK(jm_shutdown(50) == JM_STATUS_TIMEOUT);

@@ -42,7 +42,7 @@ static void the_completion_follows_the_event(void) {
     int mine = 0;
     jm_queue *queue = new_queue();
     jm_connection *connection = queued_connection(queue);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     const jm_event *event = expect(queue, JM_EVENT_CONNECTION_ESTABLISHED, connection);
     CHECK(strcmp(event->name.data, "connection.connectionEstablished") == 0);
     CHECK(event->id.len > 0 && event->user_data == NULL);
@@ -128,7 +128,7 @@ static void there_are_no_callbacks(void) {
 static void a_queue_may_be_freed_before_its_connections(void) {
     jm_queue *queue = new_queue();
     jm_connection *connection = queued_connection(queue);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     jm_event_free(expect(queue, JM_EVENT_CONNECTION_ESTABLISHED, connection));
     CHECK(jm_connection_disconnect(connection, NULL, NULL) == JM_OK);
     CHECK(readable(queue, -1));
@@ -141,7 +141,7 @@ static void a_queue_may_be_freed_before_its_connections(void) {
 static void shutdown_leaves_the_last_events_in_the_queue(void) {
     jm_queue *queue = new_queue();
     jm_connection *connection = queued_connection(queue);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     jm_event_free(expect(queue, JM_EVENT_CONNECTION_ESTABLISHED, connection));
     CHECK(jm_shutdown(5000) == JM_OK);
     jm_event_free(expect(queue, JM_EVENT_CONNECTION_DISCONNECTED, connection));

@@ -6,7 +6,7 @@
 static jm_connection *connected(struct record *record) {
     jm_connection *connection = new_connection();
     record_events(connection, record);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     wait_for(record, 'e');
     return connection;
 }
@@ -24,9 +24,9 @@ static void an_account_logs_in(void) {
     struct record record = RECORD;
     jm_connection *connection = new_connection();
     record_events(connection, &record);
-    CHECK(jm_connection_connect(connection, "user", NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, "user", NULL, NULL) == JM_OK);
     wait_for(&record, 'f');
-    CHECK(jm_connection_connect(connection, "user", "pencil") == JM_OK);
+    CHECK(jm_connection_connect(connection, "user", "pencil", NULL) == JM_OK);
     wait_for(&record, 'e');
     char *jid = NULL;
     char *times = NULL;
@@ -120,7 +120,7 @@ static void in_queue_mode_the_answer_is_in_the_completion(void) {
     CHECK(jm_connection_new_with_queue(NULL, NULL, options, queue, &connection) == JM_OK);
     jm_options_free(options);
     CHECK(jm_connection_set_stanza_listening(connection, 1) == JM_OK);
-    CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
     const int32_t expected[] = {JM_EVENT_CONNECTION_ESTABLISHED, JM_EVENT_STANZA_RECEIVED, JM_EVENT_COMPLETION};
     int mine = 0;
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
@@ -140,6 +140,27 @@ static void in_queue_mode_the_answer_is_in_the_completion(void) {
     jm_queue_free(queue);
 }
 
+static void on_resumed(void *user_data, const jm_event *event) {
+    CHECK(event->type == JM_EVENT_RESUMED);
+    note((struct record *)user_data, 'r');
+}
+
+/* With SIGPIPE as it is in every C program, which would end this one. */
+static void a_server_that_goes_away_ends_nobody_else(void) {
+    struct record record = RECORD;
+    jm_connection *connection = new_connection();
+    listen_to(connection, JM_EVENT_RESUMED, on_resumed, &record, NULL);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
+    for (int resumed = 0; resumed < 20;) {
+        jm_status status = jm_connection_send_stanza(connection, "<message/>", 10, NULL, NULL);
+        CHECK(status == JM_OK);
+        pthread_mutex_lock(&record.lock);
+        resumed = (int)strlen(record.what);
+        pthread_mutex_unlock(&record.lock);
+    }
+    jm_connection_free(connection);
+}
+
 static const struct test_case cases[] = {
     {"an_account_logs_in", an_account_logs_in},
     {"a_stanza_is_acknowledged", a_stanza_is_acknowledged},
@@ -148,6 +169,7 @@ static const struct test_case cases[] = {
     {"stanzas_come_while_they_have_a_listener", stanzas_come_while_they_have_a_listener},
     {"a_new_token_is_taken_over", a_new_token_is_taken_over},
     {"what_is_under_way_is_aborted_by_free", what_is_under_way_is_aborted_by_free},
+    {"a_server_that_goes_away_ends_nobody_else", a_server_that_goes_away_ends_nobody_else},
     {"in_queue_mode_the_answer_is_in_the_completion", in_queue_mode_the_answer_is_in_the_completion},
 };
 

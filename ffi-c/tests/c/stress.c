@@ -8,9 +8,10 @@ struct counts {
     pthread_mutex_t lock;
     int destroyed;
     int done;
+    int pongs;
 };
 
-static struct counts counts = {PTHREAD_MUTEX_INITIALIZER, 0, 0};
+static struct counts counts = {PTHREAD_MUTEX_INITIALIZER, 0, 0, 0};
 
 static void ignore(void *user_data, const jm_event *event) {
     (void)user_data;
@@ -37,6 +38,25 @@ static void count_done(void *user_data, jm_status status) {
     pthread_mutex_unlock(&counts.lock);
 }
 
+/* In whatever state the connection was, and whether or not it lives still. */
+static void count_pong(void *user_data, const jm_event *completion) {
+    (void)user_data;
+    CHECK((completion->connection == NULL) == (completion->status == JM_STATUS_ABORTED));
+    pthread_mutex_lock(&counts.lock);
+    counts.pongs += 1;
+    pthread_mutex_unlock(&counts.lock);
+}
+
+static void look(const jm_connection *connection) {
+    char *statistics = NULL;
+    char *logs = NULL;
+    CHECK(jm_connection_state(connection) >= JM_STATE_IDLE);
+    CHECK(jm_connection_statistics_json(connection, &statistics) == JM_OK);
+    CHECK(jm_connection_logs_json(connection, &logs) == JM_OK);
+    jm_string_free(logs);
+    jm_string_free(statistics);
+}
+
 static void *work(void *argument) {
     (void)argument;
     for (int round = 0; round < ROUNDS; round++) {
@@ -49,15 +69,18 @@ static void *work(void *argument) {
             listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, free_it, malloc(1), count_destroyed);
             listen_to(connection, JM_EVENT_CONNECTION_FAILED, free_it, malloc(1), count_destroyed);
             listen_to(connection, JM_EVENT_CONNECTION_DISCONNECTED, free_it, malloc(1), count_destroyed);
-            CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+            CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
             continue;
         }
         struct record record = RECORD;
         record_events(connection, &record);
-        CHECK(jm_connection_connect(connection, NULL, NULL) == JM_OK);
+        CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
         if (round % 4 != 1) {
             wait_for(&record, 'e');
         }
+        CHECK(jm_connection_ping(connection, -1, count_pong, NULL) == JM_OK);
+        CHECK(jm_connection_add_feature(connection, "urn:example:hat", 0) == JM_OK);
+        look(connection);
         CHECK(jm_connection_disconnect(connection, count_done, NULL) == JM_OK);
         CHECK(jm_connection_remove_listener(connection, token) == JM_OK);
         jm_connection_free(connection);
@@ -74,6 +97,7 @@ int main(void) {
         CHECK(pthread_join(threads[i], NULL) == 0);
     }
     CHECK(jm_shutdown(10000) == JM_OK);
+    CHECK(counts.pongs == THREADS * ROUNDS * 3 / 4);
     CHECK(counts.done == THREADS * ROUNDS * 3 / 4);
     CHECK(counts.destroyed == THREADS * (ROUNDS * 2 + ROUNDS / 4 * 3));
     return EXIT_SUCCESS;

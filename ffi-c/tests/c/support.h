@@ -79,7 +79,7 @@ static inline void wait_for(struct record *record, char what) {
 }
 
 static inline void on_event(void *user_data, const jm_event *event) {
-    static const char letters[] = "?efd";
+    static const char letters[] = "?efdirsvtnp";
     note((struct record *)user_data, letters[event->type]);
 }
 
@@ -111,6 +111,16 @@ static inline jm_connection *new_connection(void) {
     return connection_to(getenv("SERVICE_URL"));
 }
 
+/* A connection whose options are also these, as JSON. */
+static inline jm_connection *connection_with(const char *token, const char *json) {
+    jm_options *options = options_for(getenv("SERVICE_URL"));
+    jm_connection *connection = NULL;
+    CHECK(jm_options_set_json(options, "", json, strlen(json)) == JM_OK);
+    CHECK(jm_connection_new(NULL, token, options, &connection) == JM_OK);
+    jm_options_free(options);
+    return connection;
+}
+
 static inline uint64_t listen_to(jm_connection *connection, int32_t type, jm_listener_fn listener,
                                  void *user_data, jm_destroy_fn destroy) {
     uint64_t token = 0;
@@ -123,6 +133,30 @@ static inline void record_events(jm_connection *connection, struct record *recor
     listen_to(connection, JM_EVENT_CONNECTION_ESTABLISHED, on_event, record, NULL);
     listen_to(connection, JM_EVENT_CONNECTION_FAILED, on_event, record, NULL);
     listen_to(connection, JM_EVENT_CONNECTION_DISCONNECTED, on_event, record, NULL);
+}
+
+static inline void connect_as_guest(jm_connection *connection, struct record *record) {
+    record_events(connection, record);
+    CHECK(jm_connection_connect(connection, NULL, NULL, NULL) == JM_OK);
+    wait_for(record, 'e');
+}
+
+static inline int is(jm_str text, const char *expected) {
+    return text.data != NULL && text.len == strlen(expected) && strcmp(text.data, expected) == 0;
+}
+
+static inline int is_absent(jm_str text) {
+    return text.data == NULL && text.len == 0;
+}
+
+/* What every completion has. */
+static inline void check_completion(const jm_event *completion) {
+    CHECK(completion->type == JM_EVENT_COMPLETION);
+    CHECK(is_absent(completion->name));
+    CHECK((completion->status == JM_OK) == is_absent(completion->message));
+    CHECK((completion->status == JM_STATUS_REDIRECTED) == !is_absent(completion->vnode));
+    CHECK((completion->status == JM_STATUS_CONFERENCE_REQUEST_FAILED) == (completion->error_type != 0));
+    CHECK(completion->status == JM_OK || (is_absent(completion->conference_json) && completion->round_trip_ms == 0));
 }
 
 #endif

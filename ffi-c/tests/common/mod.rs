@@ -2,16 +2,18 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
+mod focus;
+
 use std::env;
 use std::fmt;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{OnceLock, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use jitsimeet_testserver::{Options, TestServer};
+use jitsimeet_testserver::{Options, Order, TestServer};
 use tokio::runtime::Runtime;
 
 /// What a program may take, valgrind included.
@@ -127,8 +129,9 @@ pub fn compile(
 /// A server of the test's own.
 pub struct Server {
     // First, since it is to be dropped before the runtime that it runs on.
-    pub server: TestServer,
-    _runtime: Runtime,
+    pub server: Arc<TestServer>,
+    focus: String,
+    runtime: Runtime,
 }
 
 impl Server {
@@ -138,8 +141,29 @@ impl Server {
 
     pub fn with(options: Options) -> Self {
         let runtime = Runtime::new().unwrap();
-        let server = runtime.block_on(TestServer::start(options)).unwrap();
-        Self { server, _runtime: runtime }
+        let server = Arc::new(runtime.block_on(TestServer::start(options)).unwrap());
+        let focus = runtime.block_on(focus::start());
+        Self { server, focus, runtime }
+    }
+
+    /// Does something as soon as the server has handled a stanza of a client's.
+    pub fn after_a_stanza(&self, act: impl FnOnce(&TestServer) + Send + 'static) {
+        let server = Arc::clone(&self.server);
+        self.runtime.spawn(async move {
+            server.handled(1).await;
+            act(&server);
+        });
+    }
+
+    /// Cuts every connection again and again, each time that another hundred stanzas have been handled.
+    pub fn keep_cutting(&self) {
+        let server = Arc::clone(&self.server);
+        self.runtime.spawn(async move {
+            for count in 1.. {
+                server.handled(count * 100).await;
+                server.order(&Order::Cut);
+            }
+        });
     }
 
     /// A command that finds the server in its environment.
@@ -148,6 +172,7 @@ impl Server {
         command
             .env("SERVICE_URL", self.server.service_url())
             .env("DOMAIN", self.server.domain())
+            .env("FOCUS_URL", &self.focus)
             .env_remove("CA_CERTIFICATES");
         command
     }

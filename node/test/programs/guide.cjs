@@ -9,7 +9,9 @@ const options = {
   hosts: { domain: process.env.DOMAIN, muc: `conference.${process.env.DOMAIN}` },
   serviceUrl: process.env.SERVICE_URL,
   clientNode: 'http://jitsi.org/jitsimeet',
+  websocketKeepAlive: -1,
 };
+const REMOTE_CONTROL = 'http://jitsi.org/meet/remotecontrol';
 
 JitsiMeetJS.init(initOptions);
 
@@ -41,7 +43,14 @@ function onNewToken(token) {
     });
 }
 
+function saveLogs() {
+  const { metadata } = JSON.parse(JSON.stringify(connection.getLogs()));
+  console.log('logs', metadata.url === options.serviceUrl, metadata.xmpp.length > 0);
+}
+
 function unload() {
+  connection.removeFeature(REMOTE_CONTROL, true);
+  saveLogs();
   connection
     .disconnect()
     .then(() => console.log('disconnected'))
@@ -51,6 +60,8 @@ function unload() {
 connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_ESTABLISHED, onConnectionSuccess);
 connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_FAILED, onConnectionFailed);
 connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_DISCONNECTED, disconnect);
+
+connection.addFeature(REMOTE_CONTROL);
 
 // In place of a web page: new tokens are lines of standard input, and its end is that of the page.
 const page = readline.createInterface({ input: process.stdin });

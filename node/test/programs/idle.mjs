@@ -13,6 +13,8 @@ console.log('refreshToken of an idle connection');
 
 await connection.sendStanza('<presence/>').catch(({ code }) => console.log('sendStanza:', code));
 await connection.sendIq("<iq type='get'><x xmlns='x'/></iq>").catch(({ code }) => console.log('sendIq:', code));
+await connection.ping().catch(({ code }) => console.log('ping:', code));
+await connection.sendConferenceRequest('room').catch(({ code }) => console.log('sendConferenceRequest:', code));
 
 await connection.connectAsync();
 await connection.disconnect();

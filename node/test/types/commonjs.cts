@@ -16,6 +16,12 @@ connection
   .refreshToken('token')
   .then(() => connection.sendStanza('<presence/>'))
   .catch((error: JitsiMeetJS.JitsiError) => error.serverText);
+connection.addFeature('http://jitsi.org/meet/remotecontrol', true);
+connection.getLogs().metadata.xmpp.map(([time, direction, frame]) => `${new Date(time)} ${direction} ${frame}`);
+connection
+  .sendConferenceRequest('room')
+  .then(({ focusJid }) => focusJid)
+  .catch((error: JitsiMeetJS.JitsiError) => error.vnode);
 connection
   .disconnect()
   .then(() => JitsiMeetJS.shutdown())

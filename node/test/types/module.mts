@@ -1,16 +1,22 @@
 // The types as an ES module sees them: what they allow and what they refuse. Compiled, never run.
 
 import JitsiMeetJS, {
+  type Conference,
   type ConnectionErrorCode,
   type ConnectionErrorType,
+  type ConnectionState,
   type ConnectionTimes,
   type Credentials,
   errors,
   events,
   type FailureDetails,
+  type IceServer,
   init,
   JitsiConnection,
   JitsiError,
+  type Logs,
+  type Properties,
+  type Statistics,
   setNetworkInfo,
   shutdown,
   type version,
@@ -27,6 +33,8 @@ const serviceUrl = 'wss://meet.example/xmpp-websocket';
 const connection: JitsiMeetJS.JitsiConnection = new JitsiConnection(null, 'token', { serviceUrl, hosts });
 const { CONNECTION_ESTABLISHED, CONNECTION_FAILED, CONNECTION_DISCONNECTED } = events.connection;
 const { INTERRUPTED, RESUMED, STANZA_RECEIVED } = events.connection;
+const { CONNECTION_REDIRECTED, CONNECTION_TOKEN_EXPIRED, DISPLAY_NAME_REQUIRED, PROPERTIES_UPDATED } =
+  events.connection;
 
 connection.addEventListener(CONNECTION_ESTABLISHED, (id, session) => {
   assertSame<typeof id, string>();
@@ -43,6 +51,8 @@ connection.addEventListener(CONNECTION_FAILED, (errorType, message, credentials,
   if (errorType === errors.connection.PASSWORD_REQUIRED || details.code === 'refused' || details.code === 'future') {
     connection.connect();
   }
+  assertSame<typeof details.shard_changed, boolean | undefined>();
+  assertSame<typeof details.time_since_last_success, number | undefined>();
 });
 connection.addEventListener(INTERRUPTED, (interruption) =>
   assertSame<typeof interruption, { code: ConnectionErrorCode; message: string }>(),
@@ -55,6 +65,14 @@ connection.addEventListener(STANZA_RECEIVED, (xml, { name, from, to, type, id })
   assertSame<typeof name, 'iq' | 'message' | 'presence'>();
   assertSame<[typeof from, typeof to, typeof type, typeof id], [Text, Text, Text, Text]>();
 });
+connection.addEventListener(CONNECTION_REDIRECTED, (...args) =>
+  assertSame<typeof args, [vnode: string, focusJid: string]>(),
+);
+connection.addEventListener(CONNECTION_TOKEN_EXPIRED, (...args) => assertSame<typeof args, []>());
+connection.addEventListener(DISPLAY_NAME_REQUIRED, (...args) => assertSame<typeof args, []>());
+connection.addEventListener(PROPERTIES_UPDATED, ({ shard, region }) => {
+  assertSame<[typeof shard, typeof region], [Text, Text]>();
+});
 connection.removeEventListener('connection.connectionFailed', () => {});
 
 assertSame<ReturnType<typeof connection.connect>, void>();
@@ -63,7 +81,16 @@ assertSame<ReturnType<typeof connection.disconnect>, Promise<void>>();
 assertSame<ReturnType<typeof connection.refreshToken>, Promise<void>>();
 assertSame<ReturnType<typeof connection.sendStanza>, Promise<void>>();
 assertSame<ReturnType<typeof connection.sendIq>, Promise<string>>();
+assertSame<ReturnType<typeof connection.ping>, Promise<number>>();
+assertSame<ReturnType<typeof connection.sendConferenceRequest>, Promise<Conference>>();
+assertSame<ReturnType<typeof connection.addFeature>, void>();
+assertSame<ReturnType<typeof connection.removeFeature>, void>();
 assertSame<ReturnType<typeof connection.getJid>, string | null>();
+assertSame<ReturnType<typeof connection.getState>, ConnectionState>();
+assertSame<ReturnType<typeof connection.getStatistics>, Statistics>();
+assertSame<ReturnType<typeof connection.getLogs>, Logs>();
+assertSame<ReturnType<typeof connection.getProperties>, Properties>();
+assertSame<ReturnType<typeof connection.getIceServers>, IceServer[]>();
 assertSame<ReturnType<typeof connection.getConnectionTimes>, ConnectionTimes>();
 assertSame<typeof version, string>();
 
@@ -78,6 +105,28 @@ connection.connectAsync(null, { signal: AbortSignal.timeout(1000) }).catch((erro
 });
 connection.sendIq('<iq/>', { timeout: 500 });
 connection.sendIq('<iq/>');
+connection.ping();
+connection.ping(500);
+connection.addFeature('urn:example');
+connection.removeFeature('urn:example', true);
+connection.sendConferenceRequest('room').catch((error: JitsiError) => [error.code, error.vnode, error.focusJid]);
+if (connection.getState() === 'idle') {
+  connection.connect({ name: 'room' });
+}
+
+/** As the DOM's types have it. */
+interface RTCIceServer {
+  credential?: string;
+  urls: string | string[];
+  username?: string;
+}
+const iceServers: RTCIceServer[] = connection.getIceServers();
+new JitsiConnection(null, null, {
+  serviceUrl,
+  hosts,
+  p2pStunServers: [{ urls: 'stun:a' }],
+  p2p: { stunServers: iceServers },
+});
 init({ workerThreads: 4 });
 setNetworkInfo({ isOnline: false });
 shutdown({ timeout: 100 }).then(() => JitsiMeetJS.init());
@@ -97,6 +146,18 @@ connection.addEventListener(CONNECTION_ESTABLISHED, (id: number) => id);
 connection.connect({ id: 'someone@meet.example', password: 5 });
 // @ts-expect-error: there is no refreshing without a token
 connection.refreshToken();
+// @ts-expect-error: the name of a room is text
+connection.connect({ name: 5 });
+// @ts-expect-error: the timeout of a ping has no name
+connection.ping({ timeout: 500 });
+// @ts-expect-error: there is no conference without a room
+connection.sendConferenceRequest();
+// @ts-expect-error: a feature is text
+connection.addFeature(5);
+// @ts-expect-error: whether to submit is a boolean
+connection.removeFeature('urn:example', 'true');
+// @ts-expect-error: an ICE server has URLs
+new JitsiConnection(null, null, { serviceUrl, hosts, p2pStunServers: [{ url: 'stun:a' }] });
 // @ts-expect-error: the timeout has a name
 connection.sendIq('<iq/>', 500);
 // @ts-expect-error: JitsiError is made by this package alone

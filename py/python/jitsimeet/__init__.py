@@ -16,19 +16,22 @@ The names, event strings and semantics are those of lib-jitsi-meet's ``JitsiConn
 Exceptions::
 
     Exception
-     +-- JitsiError                      everything this library raises; has .status
-          +-- InvalidOptionError         an option is missing or unusable; has .key; also a ValueError
-          +-- InvalidStateError          the call is not allowed in the present state
-          +-- ConnectionFailedError      the attempt to connect failed, or the server refused a new token; has .code,
-          |                              .transient and more
-          +-- AbortedError               the call was given up because the connection was closed
-          +-- InvalidStanzaError         the stanza is not one that can be sent; also a ValueError
-          +-- NotConnectedError          there is no session to send on
-          +-- SendQueueFullError         the server acknowledges too little: nothing was sent
-          +-- SessionLostError           the session was lost: the stanza may or may not have arrived
+     +-- JitsiError                       everything this library raises; has .status
+          +-- InvalidOptionError          an option is missing or unusable; has .key; also a ValueError
+          +-- InvalidStateError           the call is not allowed in the present state
+          +-- ConnectionFailedError       the attempt to connect failed, or the server refused a new token; has .code,
+          |                               .transient and more
+          +-- RedirectedError             the conference is served elsewhere; has .vnode and .focus_jid
+          +-- ConferenceRequestFailedError
+          |                               the conference request was refused for good; has .code, .condition and more
+          +-- AbortedError                the call was given up because the connection was closed
+          +-- InvalidStanzaError          the stanza is not one that can be sent; also a ValueError
+          +-- NotConnectedError           there is no session to send on
+          +-- SendQueueFullError          the server acknowledges too little: nothing was sent
+          +-- SessionLostError            the session was lost: the stanza may or may not have arrived
 
 Besides, a wrong argument is a ``TypeError`` or ``ValueError``, use from another event loop a ``RuntimeError``, and a
-time that ran out (of ``shutdown`` or ``send_iq``) the builtin ``TimeoutError``, as everywhere in Python.
+time that ran out (of ``shutdown``, ``send_iq`` or ``ping``) the builtin ``TimeoutError``, as everywhere in Python.
 """
 
 from ._connection import JitsiConnection
@@ -40,25 +43,35 @@ from ._events import (
     ConnectionEvent,
     ConnectionFailed,
     ConnectionInterrupted,
+    ConnectionRedirected,
     ConnectionResumed,
+    ConnectionState,
+    DisplayNameRequired,
+    PropertiesUpdated,
     StanzaReceived,
+    TokenExpired,
 )
 from ._exceptions import (
     AbortedError,
+    ConferenceRequestFailedError,
     ConnectionFailedError,
     InvalidOptionError,
     InvalidStanzaError,
     InvalidStateError,
     JitsiError,
     NotConnectedError,
+    RedirectedError,
     SendQueueFullError,
     SessionLostError,
 )
 from ._native import __version__
 from ._process import init, set_network_info, shutdown
+from ._values import Conference, Statistics
 
 __all__ = [
     "AbortedError",
+    "Conference",
+    "ConferenceRequestFailedError",
     "ConnectionDisconnected",
     "ConnectionErrorCode",
     "ConnectionErrorType",
@@ -67,16 +80,23 @@ __all__ = [
     "ConnectionFailed",
     "ConnectionFailedError",
     "ConnectionInterrupted",
+    "ConnectionRedirected",
     "ConnectionResumed",
+    "ConnectionState",
+    "DisplayNameRequired",
     "InvalidOptionError",
     "InvalidStanzaError",
     "InvalidStateError",
     "JitsiConnection",
     "JitsiError",
     "NotConnectedError",
+    "PropertiesUpdated",
+    "RedirectedError",
     "SendQueueFullError",
     "SessionLostError",
     "StanzaReceived",
+    "Statistics",
+    "TokenExpired",
     "__version__",
     "init",
     "set_network_info",

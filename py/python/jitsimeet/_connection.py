@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Generator
 from types import TracebackType
@@ -15,12 +16,18 @@ from ._events import (
     ConnectionEvent,
     ConnectionFailed,
     ConnectionInterrupted,
+    ConnectionRedirected,
     ConnectionResumed,
+    ConnectionState,
+    DisplayNameRequired,
     Event,
+    PropertiesUpdated,
     StanzaReceived,
+    TokenExpired,
 )
 from ._listeners import Listener, Listeners
 from ._loop import LoopHub
+from ._values import Conference, IceServer, Logs, Properties, Statistics
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -31,6 +38,10 @@ _Disconnected = Literal[ConnectionEvent.CONNECTION_DISCONNECTED, "connection.con
 _Interrupted = Literal[ConnectionEvent.INTERRUPTED, "connection.interrupted"]
 _Resumed = Literal[ConnectionEvent.RESUMED, "connection.resumed"]
 _Stanza = Literal[ConnectionEvent.STANZA_RECEIVED, "connection.stanzaReceived"]
+_Redirected = Literal[ConnectionEvent.REDIRECTED, "connection.redirected"]
+_TokenExpired = Literal[ConnectionEvent.TOKEN_EXPIRED, "connection.token_expired"]
+_DisplayName = Literal[ConnectionEvent.DISPLAY_NAME_REQUIRED, "connection.display_name_required"]
+_Properties = Literal[ConnectionEvent.PROPERTIES_UPDATED, "connection.propertiesUpdated"]
 
 _L = TypeVar("_L", bound=Listener)
 _EstablishedL = TypeVar("_EstablishedL", bound=Callable[[ConnectionEstablished], object])
@@ -39,6 +50,10 @@ _DisconnectedL = TypeVar("_DisconnectedL", bound=Callable[[ConnectionDisconnecte
 _InterruptedL = TypeVar("_InterruptedL", bound=Callable[[ConnectionInterrupted], object])
 _ResumedL = TypeVar("_ResumedL", bound=Callable[[ConnectionResumed], object])
 _StanzaL = TypeVar("_StanzaL", bound=Callable[[StanzaReceived], object])
+_RedirectedL = TypeVar("_RedirectedL", bound=Callable[[ConnectionRedirected], object])
+_TokenExpiredL = TypeVar("_TokenExpiredL", bound=Callable[[TokenExpired], object])
+_DisplayNameL = TypeVar("_DisplayNameL", bound=Callable[[DisplayNameRequired], object])
+_PropertiesL = TypeVar("_PropertiesL", bound=Callable[[PropertiesUpdated], object])
 
 
 class JitsiConnection:
@@ -55,13 +70,41 @@ class JitsiConnection:
     ``service_url``              required     ``ws:`` or ``wss:`` URL of the XMPP WebSocket
     ``hosts["domain"]``          required     the XMPP domain
     ``hosts["anonymousdomain"]`` none         the guests' domain, used when there is neither id nor token
+    ``hosts["muc"]``                          the component of rooms (``conference.`` before the domain)
+    ``hosts["focus"]``                        the component of the focus (``focus.`` before the domain)
+    ``name``                     none         the room that connections are for, where ``connect`` is not given another
     ``enable_websocket_resume``  True         stream management: a lost transport is replaced, and the session
                                               goes on
     ``xmpp_ping``                             dict: ``interval`` (10000; 0 disables), ``timeout`` (5000),
                                               ``threshold`` (2: unanswered pings until the link counts as dead)
     ``login_timeout``            15000        from the open WebSocket to the established session
     ``disconnect_timeout``       2000         how long ``disconnect`` waits for the server
-    ``iq_timeout``               15000        how long ``send_iq`` waits unless it is told otherwise
+    ``iq_timeout``               15000        how long ``send_iq`` and ``ping`` wait unless they are told otherwise
+    ``http_timeout``             10000        for a keep-alive or a conference request over HTTP
+    ``websocket_keep_alive``     60000        between the GETs that keep the client at its shard, plus up to a minute at
+                                              random; -1 disables
+    ``websocket_keep_alive_url``              where they go (the service URL, over HTTP)
+    ``conference_request_url``   none         send the conference request over HTTP, and before connecting where the
+                                              room is known
+    ``disable_focus``            False        send no conference request before connecting
+    ``focus_user_jid``           none         the JID of the focus user, for rooms
+    ``prefer_visitor``           False        in the conference request
+    ``i_am_recorder``            False        this is a recorder, which is not redirected
+    ``i_am_sip_gateway``         False        this is a gateway, which is not redirected
+    ``start_audio_muted``        none         in the conference request, as given
+    ``start_video_muted``        none         in the conference request, as given
+    ``analytics``                             dict: ``rtcstats_enabled`` (False), in the conference request
+    ``deployment_info``                       dict: ``shard`` and ``region``, where the deployment has placed this
+                                              client, until it says so itself
+    ``testing``                               dict: ``enable_graceful_reconnect`` (False): a changed shard is
+                                              ``SHARD_CHANGED_ERROR`` instead of ``OTHER_ERROR``
+    ``media_features``           False        advertise the features of a client that handles media
+    ``flags``                                 dict: ``ssrc_rewriting_enabled`` (False): one more of them
+    ``p2p_stun_servers``         none         list of dicts with ``urls`` and, if needed, ``username`` and
+                                              ``credential``: part of ``get_ice_servers``
+    ``p2p``                                   dict: ``stun_servers``, a list like that
+    ``logs``                                  dict: ``max_entries`` (500), ``max_bytes`` (65536): bounds of
+                                              ``get_logs``; 0 keeps none
     ``resume``                                dict: ``attempt_timeout`` (10000), ``max_elapsed`` (what the server
                                               grants), ``min_delay`` (0), ``max_delay`` (10000)
     ``reconnect``                off          dict: ``max_attempts`` (no limit), ``base_delay`` (1000),
@@ -98,17 +141,24 @@ class JitsiConnection:
         self._native = _native.Connection(app_id, token, options, keywords)
         self._listeners = Listeners()
         self._hub: LoopHub | None = None
+        # What the engine is to be told anew with the hub: whether each feature is advertised.
+        self._features: dict[str, bool] = {}
 
     def connect(
         self,
         *,
         id: str | None = None,  # noqa: A002 (lib-jitsi-meet's name)
         password: str | None = None,
+        name: str | None = None,
     ) -> ConnectAttempt:
         """Start to connect, at once; the result can be awaited, for the full JID.
 
         ``id`` and ``password`` are those of an account: the id is a JID, or a user name of ``hosts["domain"]``; a full
         JID asks for its resource. Without them the connection is that of a guest, or of the bearer of the token.
+
+        ``name`` is the room that the connection is for; without it that of the option ``name``. It is added to the
+        query of the service URL, by which the modules of a deployment find the room of a session. With the option
+        ``conference_request_url``, the conference request for it comes before everything else.
 
         ::
 
@@ -119,16 +169,17 @@ class JitsiConnection:
             async with connection.connect() as connection:
                 ...
 
-        Awaiting raises :class:`ConnectionFailedError` if the attempt fails and :class:`AbortedError` if ``disconnect``
-        is called meanwhile; listeners are told before. With the option ``reconnect`` a failed attempt is repeated, and
-        awaiting ends with the first that succeeds, or with the last. A program that only listens need not await at
-        all. Cancelling (``task.cancel()``, ``asyncio.timeout``) disconnects, and takes effect when that is done.
+        Awaiting raises :class:`ConnectionFailedError` if the attempt fails, :class:`RedirectedError` if the conference
+        is served elsewhere, and :class:`AbortedError` if ``disconnect`` is called meanwhile; listeners are told before.
+        With the option ``reconnect`` a failed attempt is repeated, and awaiting ends with the first that succeeds, or
+        with the last. A program that only listens need not await at all. Cancelling (``task.cancel()``,
+        ``asyncio.timeout``) disconnects, and takes effect when that is done.
 
         The call itself needs a running event loop, and raises :class:`InvalidStateError` unless the connection is
-        idle: new, failed or disconnected.
+        idle: new, failed, disconnected or redirected. It raises ``ValueError`` for a name that no room can have.
         """
         hub = self._loop_hub()
-        return ConnectAttempt(self, hub.call(lambda call: self._native.connect(id, password, call)))
+        return ConnectAttempt(self, hub.call(lambda call: self._native.connect(id, password, name, call)))
 
     async def disconnect(self) -> None:
         """Close the connection in an orderly way, or give up the attempt under way. Of an idle connection: nothing.
@@ -175,6 +226,52 @@ class JitsiConnection:
         answer: str = await self._loop_hub().call(lambda call: self._native.send_iq(xml, timeout, call))
         return answer
 
+    async def ping(self, timeout: float | None = None) -> float:
+        """Ask the server whether it is there, and return how many seconds the answer took.
+
+        An error is an answer too. ``timeout`` is in seconds; ``None`` is the option ``iq_timeout``.
+
+        Raises the builtin ``TimeoutError`` if no answer came in time, :class:`NotConnectedError`,
+        :class:`SendQueueFullError` or :class:`SessionLostError`. Cancelling gives up waiting.
+        """
+        round_trip: float = await self._loop_hub().call(lambda call: self._native.ping(timeout, call))
+        return round_trip
+
+    async def send_conference_request(self, room: str) -> Conference:
+        """Ask the focus to be in a room, so that it can be joined. ``room`` is the name of the room alone.
+
+        The request goes over HTTP with the option ``conference_request_url``, else as an ``iq`` to ``hosts["focus"]``.
+        While the conference is not ready it is repeated, after 1 s, 2 s, 4 s and so on up to 2 minutes, until the
+        connection is closed.
+
+        Raises ``ValueError`` for a room that cannot be one, :class:`NotConnectedError`, :class:`RedirectedError`,
+        :class:`ConferenceRequestFailedError` with the reason, or :class:`SessionLostError`. Cancelling gives up
+        waiting, not the request.
+        """
+        conference: Conference = await self._loop_hub().call(
+            lambda call: self._native.send_conference_request(room, call)
+        )
+        return conference
+
+    def add_feature(self, feature: str, submit: bool = False) -> None:
+        """Advertise a feature: answers to disco#info (XEP-0030) name it.
+
+        ``submit`` tells every room that this connection has joined at once; without it they hear of it with the next
+        presence.
+
+        Raises ``ValueError`` for a feature that is empty or holds control characters.
+        """
+        self._native.add_feature(feature, submit)
+        self._features[feature] = True
+
+    def remove_feature(self, feature: str, submit: bool = False) -> None:
+        """Advertise a feature no longer, be it added or the library's own. Do nothing if it is not advertised.
+
+        ``submit`` and ``ValueError`` as for :meth:`add_feature`.
+        """
+        self._native.remove_feature(feature, submit)
+        self._features[feature] = False
+
     @property
     def jid(self) -> str | None:
         """The full JID, from the moment it is bound until the next attempt."""
@@ -183,6 +280,48 @@ class JitsiConnection:
     def get_jid(self) -> str | None:
         """Return :attr:`jid`."""
         return self._native.jid()
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where the connection stands."""
+        return ConnectionState(self._native.state())
+
+    def get_state(self) -> ConnectionState:
+        """Return :attr:`state`."""
+        return self.state
+
+    def get_statistics(self) -> Statistics:
+        """Return what the connection has carried so far, and what waits."""
+        return self._native.statistics()
+
+    def get_logs(self) -> Logs:
+        """Return the last frames of the connection, without secrets, in lib-jitsi-meet's shape.
+
+        ``{"metadata": {"time": ..., "url": ..., "ua": ..., "xmpp": [[ms, direction, frame], ...]}}``: milliseconds
+        since 1970, ``"incoming"`` or ``"outgoing"``, and the text of the frame with ``***`` in place of every secret;
+        oldest first, as many as the option ``logs`` keeps. The URL is without its query.
+        """
+        logs: Logs = json.loads(self._native.logs())
+        return logs
+
+    def get_properties(self) -> Properties:
+        """Return what the deployment has told of itself; until then, what the option ``deployment_info`` says.
+
+        ``shard``, ``region`` and ``release`` where they are known; ``components``, the addresses of the components by
+        their kind, such as ``lobbyrooms``; ``features``, those of the server and of some components.
+        """
+        properties: Properties = json.loads(self._native.properties())
+        return properties
+
+    def get_ice_servers(self) -> list[IceServer]:
+        """Return the STUN and TURN servers, as WebRTC takes them: dicts like ``RTCIceServer``.
+
+        Those of the options ``p2p_stun_servers`` and ``p2p``, and those that the server names, as far as they have not
+        expired. ``urls`` is a list; ``username`` and ``credential`` are there where the server wants them, and
+        ``expires``, in milliseconds since 1970, where they do.
+        """
+        servers: list[IceServer] = json.loads(self._native.ice_servers())
+        return servers
 
     def get_connection_times(self) -> dict[str, float]:
         """Return when what happened, in milliseconds of ``time.monotonic() * 1000``.
@@ -215,6 +354,22 @@ class JitsiConnection:
     @overload
     def add_event_listener(self, event: _Stanza, listener: Callable[[StanzaReceived], object]) -> None: ...
     @overload
+    def add_event_listener(
+        self, event: _Redirected, listener: Callable[[ConnectionRedirected], object]
+    ) -> None: ...
+    @overload
+    def add_event_listener(
+        self, event: _TokenExpired, listener: Callable[[TokenExpired], object]
+    ) -> None: ...
+    @overload
+    def add_event_listener(
+        self, event: _DisplayName, listener: Callable[[DisplayNameRequired], object]
+    ) -> None: ...
+    @overload
+    def add_event_listener(
+        self, event: _Properties, listener: Callable[[PropertiesUpdated], object]
+    ) -> None: ...
+    @overload
     def add_event_listener(self, event: str, listener: Listener) -> None: ...
     def add_event_listener(self, event: str, listener: Listener) -> None:
         """Have ``listener`` called with each event of this kind: a :class:`ConnectionEvent` or its string.
@@ -246,6 +401,14 @@ class JitsiConnection:
     def on(self, event: _Resumed) -> Callable[[_ResumedL], _ResumedL]: ...
     @overload
     def on(self, event: _Stanza) -> Callable[[_StanzaL], _StanzaL]: ...
+    @overload
+    def on(self, event: _Redirected) -> Callable[[_RedirectedL], _RedirectedL]: ...
+    @overload
+    def on(self, event: _TokenExpired) -> Callable[[_TokenExpiredL], _TokenExpiredL]: ...
+    @overload
+    def on(self, event: _DisplayName) -> Callable[[_DisplayNameL], _DisplayNameL]: ...
+    @overload
+    def on(self, event: _Properties) -> Callable[[_PropertiesL], _PropertiesL]: ...
     @overload
     def on(self, event: str) -> Callable[[_L], _L]: ...
     def on(self, event: str) -> Callable[[_L], _L]:
@@ -280,6 +443,12 @@ class JitsiConnection:
         """Have the engine deliver stanzas while somebody listens to them."""
         self._native.set_stanza_listening(self._listeners.listens_to(ConnectionEvent.STANZA_RECEIVED))
 
+    def _tell_features(self) -> None:
+        """Tell the engine what it has heard before it was given the hub."""
+        for feature, advertised in self._features.items():
+            change = self._native.add_feature if advertised else self._native.remove_feature
+            change(feature, submit=False)
+
     def _loop_hub(self) -> LoopHub:
         """Return the hub of the running loop, to which the connection belongs from now on."""
         hub = LoopHub.of(asyncio.get_running_loop())
@@ -287,6 +456,7 @@ class JitsiConnection:
             hub.attach(self, self._native)
             self._hub = hub
             self._tell_listening()
+            self._tell_features()
         elif self._hub is not hub:
             raise RuntimeError(f"{self!r} belongs to another event loop")
         return hub

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Literal
 
+from ._values import Conference
+
 
 class _Name(str, Enum):
     """A member is its string: it compares, hashes, prints and formats as that."""
@@ -28,6 +30,29 @@ class ConnectionEvent(_Name):
     """The session goes on over a new transport: :class:`ConnectionResumed`."""
     STANZA_RECEIVED = "connection.stanzaReceived"
     """A stanza came: :class:`StanzaReceived`. Delivered only while it has a listener."""
+    REDIRECTED = "connection.redirected"
+    """The conference is served elsewhere: :class:`ConnectionRedirected`."""
+    TOKEN_EXPIRED = "connection.token_expired"
+    """The session is to be resumed, and its token has expired: :class:`TokenExpired`."""
+    DISPLAY_NAME_REQUIRED = "connection.display_name_required"
+    """The deployment wants a display name of everyone: :class:`DisplayNameRequired`."""
+    PROPERTIES_UPDATED = "connection.propertiesUpdated"
+    """The deployment has told where this client is: :class:`PropertiesUpdated`."""
+
+
+class ConnectionState(_Name):
+    """Where a connection stands."""
+
+    IDLE = "idle"
+    """New, failed, disconnected or redirected: ``connect`` may be called."""
+    CONNECTING = "connecting"
+    """An attempt is under way."""
+    CONNECTED = "connected"
+    """The session is established."""
+    INTERRUPTED = "interrupted"
+    """The transport is lost; the session is being resumed, or a fresh one set up."""
+    DISCONNECTING = "disconnecting"
+    """``disconnect`` was called and is under way."""
 
 
 class ConnectionErrorType(_Name):
@@ -41,6 +66,12 @@ class ConnectionErrorType(_Name):
     """The service URL answered with an HTTP status of 5xx."""
     OTHER_ERROR = "connection.otherError"
     """Every other failure."""
+    CONFERENCE_REQUEST_FAILED = "connection.conferenceRequestFailed"
+    """The conference request was refused for good."""
+    NOT_LIVE_ERROR = "connection.notLiveError"
+    """The conference is not live."""
+    SHARD_CHANGED_ERROR = "connection.shardChangedError"
+    """The deployment has moved this client to another shard (``testing.enableGracefulReconnect``)."""
 
 
 class ConnectionErrorCode(_Name):
@@ -100,6 +131,12 @@ class ConnectionErrorCode(_Name):
     """The server acknowledged stanzas that were never sent."""
     LISTENER_STALLED = "listener_stalled"
     """The event loop did not take events for ``eventQueue.stallTimeout``."""
+    TOKEN_EXPIRED = "token_expired"
+    """The token had expired when the session was to be resumed, and no new one came in time."""
+    CONFERENCE_REQUEST = "conference_request"
+    """The conference request was refused, or its answer could not be used."""
+    SHARD_CHANGED = "shard_changed"
+    """The deployment has moved this client to another shard."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +181,10 @@ class ConnectionFailed:
     """The HTTP status, where an HTTP answer was the cause."""
     server_text: str | None = None
     """The human-readable text that the server sent with its refusal."""
+    shard_changed: bool | None = None
+    """Whether the client was moved to another shard of the deployment, where both are known."""
+    time_since_last_success: float | None = None
+    """How many seconds before the failure the server was heard last, where it was heard at all."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +243,50 @@ class StanzaReceived:
     """The attribute ``id``."""
 
 
+@dataclass(frozen=True)
+class ConnectionRedirected:
+    """``connection.redirected``: the conference of the conference request is served elsewhere.
+
+    It ends an attempt that sent its request before it connected; a session that sends one goes on.
+    """
+
+    kind: ClassVar[Literal[ConnectionEvent.REDIRECTED]] = ConnectionEvent.REDIRECTED
+
+    vnode: str
+    """The visitor node, by which the deployment finds the other server."""
+    focus_jid: str
+    """The JID of the conference's focus there."""
+
+
+@dataclass(frozen=True)
+class TokenExpired:
+    """``connection.token_expired``: the session is to be resumed, and its token has expired.
+
+    It waits for ``refresh_token``, for as long as the server keeps the session.
+    """
+
+    kind: ClassVar[Literal[ConnectionEvent.TOKEN_EXPIRED]] = ConnectionEvent.TOKEN_EXPIRED
+
+
+@dataclass(frozen=True)
+class DisplayNameRequired:
+    """``connection.display_name_required``: the deployment lets nobody join without a display name."""
+
+    kind: ClassVar[Literal[ConnectionEvent.DISPLAY_NAME_REQUIRED]] = ConnectionEvent.DISPLAY_NAME_REQUIRED
+
+
+@dataclass(frozen=True)
+class PropertiesUpdated:
+    """``connection.propertiesUpdated``: where the deployment has placed this client. ``get_properties`` has more."""
+
+    kind: ClassVar[Literal[ConnectionEvent.PROPERTIES_UPDATED]] = ConnectionEvent.PROPERTIES_UPDATED
+
+    shard: str | None = None
+    """The shard that serves this client."""
+    region: str | None = None
+    """The region that it is in."""
+
+
 Event = (
     ConnectionEstablished
     | ConnectionFailed
@@ -209,7 +294,11 @@ Event = (
     | ConnectionInterrupted
     | ConnectionResumed
     | StanzaReceived
+    | ConnectionRedirected
+    | TokenExpired
+    | DisplayNameRequired
+    | PropertiesUpdated
 )
 
-Item = tuple[int, None, Event] | tuple[int, int, str | Exception | None]
+Item = tuple[int, None, Event] | tuple[int, int, str | float | Conference | Exception | None]
 """What the engine delivers: the id of the connection, and an event, or the token of a call and its outcome."""

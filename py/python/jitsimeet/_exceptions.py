@@ -70,17 +70,33 @@ class SessionLostError(JitsiError):
     status = "session_lost"
 
 
-class ConnectionFailedError(JitsiError):
-    """The attempt to connect failed, or the server refused a new token.
+class RedirectedError(JitsiError):
+    """The conference is served by another server of the deployment: connect there.
 
-    The listeners are told of a failed connection before this is raised. A refused token is no event: the session goes
-    on with the old one.
+    The listeners are told before this is raised.
     """
 
-    status = "connection_failed"
+    status = "redirected"
+
+    vnode: str
+    """The visitor node, by which the deployment finds the other server."""
+    focus_jid: str
+    """The JID of the conference's focus there."""
+
+    def __init__(self, message: str, vnode: str, focus_jid: str) -> None:
+        super().__init__(message, vnode, focus_jid)
+        self.vnode = vnode
+        self.focus_jid = focus_jid
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class _FailureError(JitsiError):
+    """What has a failure to explain it."""
 
     failure: ConnectionFailed
-    """Why, as the listeners are told."""
+    """Why, in the form in which listeners are told of a failed connection."""
 
     def __init__(self, message: str, failure: ConnectionFailed) -> None:
         super().__init__(message, failure)
@@ -128,3 +144,29 @@ class ConnectionFailedError(JitsiError):
     def server_text(self) -> str | None:
         """The human-readable text that the server sent with its refusal."""
         return self.failure.server_text
+
+    @property
+    def shard_changed(self) -> bool | None:
+        """Whether the client was moved to another shard of the deployment, where both are known."""
+        return self.failure.shard_changed
+
+    @property
+    def time_since_last_success(self) -> float | None:
+        """How many seconds before the failure the server was heard last, where it was heard at all."""
+        return self.failure.time_since_last_success
+
+
+class ConnectionFailedError(_FailureError):
+    """The attempt to connect failed, or the server refused a new token.
+
+    The listeners are told of a failed connection before this is raised. A refused token is no event: the session goes
+    on with the old one.
+    """
+
+    status = "connection_failed"
+
+
+class ConferenceRequestFailedError(_FailureError):
+    """The conference request was refused for good. It is no event: the session goes on."""
+
+    status = "conference_request_failed"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, final
 
 from ._events import Item
+from ._values import Statistics
 
 __all__ = [
     "CODES",
@@ -11,6 +12,7 @@ __all__ = [
     "ERROR_TYPES",
     "EVENTS",
     "OPTIONS",
+    "STATES",
     "STATUSES",
     "Connection",
     "Hub",
@@ -26,6 +28,7 @@ ERROR_TYPES: tuple[str, ...]
 CODES: tuple[str, ...]
 STATUSES: tuple[str, ...]
 CONNECTION_TIMES: tuple[str, ...]
+STATES: tuple[str, ...]
 OPTIONS: tuple[str, ...]
 
 def init(keywords: dict[str, Any]) -> None: ...
@@ -60,8 +63,8 @@ class Connection:
         """Have everything delivered through this hub; return the id there. Once, before any call."""
 
     # The outcome of what follows comes through the hub, under the number `call`.
-    def connect(self, account: str | None, password: str | None, call: int) -> None:
-        """Start to connect. Raises ``InvalidStateError``."""
+    def connect(self, account: str | None, password: str | None, name: str | None, call: int) -> None:
+        """Start to connect. Raises ``InvalidStateError``, and ``ValueError`` for a room that cannot be one."""
 
     def disconnect(self, call: int) -> None: ...
     def refresh_token(self, token: str, call: int) -> None:
@@ -73,9 +76,26 @@ class Connection:
     def send_iq(self, xml: str, timeout: float | None, call: int) -> None:
         """Start to send. Raises ``InvalidStanzaError``."""
 
+    def ping(self, timeout: float | None, call: int) -> None: ...
+    def send_conference_request(self, room: str, call: int) -> None:
+        """Start to ask. Raises ``ValueError`` for a room that cannot be one."""
+
+    def add_feature(self, feature: str, submit: bool) -> None:
+        """Advertise a feature. To be said again after ``attach``. Raises ``ValueError``."""
+
+    def remove_feature(self, feature: str, submit: bool) -> None:
+        """Advertise a feature no longer. To be said again after ``attach``. Raises ``ValueError``."""
+
     def set_stanza_listening(self, listening: bool) -> None:
         """Say whether stanzas are wanted. To be said again after ``attach``."""
 
     def jid(self) -> str | None: ...
+    def state(self) -> str: ...
+    def statistics(self) -> Statistics: ...
+    def logs(self) -> str:
+        """Return an object as JSON, like the next two."""
+
+    def properties(self) -> str: ...
+    def ice_servers(self) -> str: ...
     def connection_times(self, now: float) -> dict[str, float]:
         """Return milliseconds on the clock that reads ``now``, and ``round_trips``."""

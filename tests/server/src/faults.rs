@@ -8,10 +8,12 @@ use serde::Deserialize;
 pub struct Faults {
     /// Misbehaviour in place of the WebSocket upgrade.
     pub upgrade: Option<UpgradeFault>,
-    /// The HTTP status that `refuse` answers with; 503 if not given.
+    /// The HTTP status that `upgrade` and `health` answer with if they are to answer with one; 503 if not given.
     pub status: Option<u16>,
     /// Misbehaviour of the XMPP stream.
     pub stream: Option<StreamFault>,
+    /// Misbehaviour of the health check; at once, on connections that there are too.
+    pub health: Option<HealthFault>,
     /// Misbehaviour when a session is to be resumed.
     pub resume: Option<ResumeFault>,
     /// Offer no stream management, and close the stream of who asks for it, as Prosody without mod_smacks does.
@@ -54,6 +56,20 @@ pub enum UpgradeFault {
     NotHttp,
     /// Answer with a web page.
     WebPage,
+}
+
+/// Misbehaviour of the health check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthFault {
+    /// Answer nothing.
+    Silent,
+    /// Answer with an HTTP status.
+    Status,
+    /// Answer with a body that never ends.
+    Endless,
+    /// Answer without the header that names the shard.
+    NoShard,
 }
 
 /// Misbehaviour of the XMPP stream.

@@ -6,14 +6,20 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod conference;
+mod deployment;
 mod faults;
+mod http;
 mod orders;
+mod requests;
+mod seen;
 mod sessions;
 mod stream;
 mod tls;
 mod websocket;
+mod xml;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,8 +32,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use auth::{expired_token, token};
-pub use faults::{Faults, ResumeFault, StreamFault, UpgradeFault};
+pub use conference::{ConferenceAnswer, ConferenceRequest, HttpAnswer, Over, Reservation};
+pub use deployment::{Deployment, Extdisco, Push, Service};
+pub use faults::{Faults, HealthFault, ResumeFault, StreamFault, UpgradeFault};
+pub use http::HttpRequest;
 pub use orders::Order;
+use seen::Seen;
 use sessions::{Out, Sessions};
 pub use tls::Authority;
 
@@ -45,6 +55,10 @@ pub struct Options {
     pub accounts: HashMap<String, String>,
     /// Guests must bear a JSON Web Token signed with this secret (HS256).
     pub token_secret: Option<String>,
+    /// What the server tells of itself.
+    pub deployment: Deployment,
+    /// The answers to conference requests, as [`TestServer::set_conference`] takes them.
+    pub conference: Vec<ConferenceAnswer>,
 }
 
 /// A running server. Dropping it ends it and cuts all its connections.
@@ -64,11 +78,18 @@ struct Shared {
     state: Mutex<State>,
     /// How many stanzas of clients have been handled.
     handled: watch::Sender<u64>,
+    requests: Seen<HttpRequest>,
+    conference_requests: Seen<ConferenceRequest>,
+    /// Ends what outlives a connection.
+    stop: CancellationToken,
 }
 
 #[derive(Debug, Default)]
 struct State {
     faults: Faults,
+    deployment: Arc<Deployment>,
+    /// The answers to come; the last stays.
+    conference: VecDeque<ConferenceAnswer>,
     sessions: Sessions,
     connections: HashMap<u64, UnboundedSender<Out>>,
     accepted: u64,
@@ -85,13 +106,21 @@ impl TestServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let authority = options.tls.then(|| Authority::new(&["localhost"])).transpose()?;
         let acceptor = authority.as_ref().map(Authority::acceptor).transpose()?;
+        let stop = CancellationToken::new();
+        let state = State {
+            deployment: Arc::new(options.deployment),
+            conference: options.conference.into(),
+            ..State::default()
+        };
         let shared = Arc::new(Shared {
             accounts: options.accounts,
             token_secret: options.token_secret,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             handled: watch::Sender::default(),
+            requests: Seen::default(),
+            conference_requests: Seen::default(),
+            stop: stop.clone(),
         });
-        let stop = CancellationToken::new();
         let address = listener.local_addr()?;
         tokio::spawn(stop.clone().run_until_cancelled_owned(accept(
             listener,
@@ -105,11 +134,27 @@ impl TestServer {
     /// The URL for the option `serviceUrl`.
     #[must_use]
     pub fn service_url(&self) -> String {
+        format!("{}{}", self.origin("ws"), http::WEBSOCKET)
+    }
+
+    /// The URL of the health check, which answers as the service URL does without an upgrade.
+    #[must_use]
+    pub fn health_url(&self) -> String {
+        format!("{}{}", self.origin("http"), http::HEALTH)
+    }
+
+    /// The URL for the option `conferenceRequestUrl`.
+    #[must_use]
+    pub fn conference_request_url(&self) -> String {
+        format!("{}{}", self.origin("http"), http::CONFERENCE_REQUEST)
+    }
+
+    fn origin(&self, scheme: &str) -> String {
         let port = self.address.port();
         match self.authority {
             // The certificate is for the name.
-            Some(_) => format!("wss://localhost:{port}/xmpp-websocket"),
-            None => format!("ws://127.0.0.1:{port}/xmpp-websocket"),
+            Some(_) => format!("{scheme}s://localhost:{port}"),
+            None => format!("{scheme}://127.0.0.1:{port}"),
         }
     }
 
@@ -131,9 +176,37 @@ impl TestServer {
         self.authority.as_ref().map(Authority::certificate)
     }
 
-    /// Sets the faults of connections that are accepted from now on.
+    /// Sets the faults of connections that are accepted from now on, and those of the health check at once.
     pub fn set_faults(&self, faults: Faults) {
         self.shared.state().faults = faults;
+    }
+
+    /// Sets what the server tells of itself from now on.
+    pub fn set_deployment(&self, deployment: Deployment) {
+        self.shared.state().deployment = Arc::new(deployment);
+    }
+
+    /// Sets the answers to conference requests. Each request takes the next; the last stays. Without any the
+    /// conference is ready.
+    pub fn set_conference(&self, answers: Vec<ConferenceAnswer>) {
+        self.shared.state().conference = answers.into();
+    }
+
+    /// The HTTP requests seen, those for a WebSocket included: the last 1000.
+    #[must_use]
+    pub fn requests(&self) -> Vec<HttpRequest> {
+        self.shared.requests.list()
+    }
+
+    /// The conference requests seen: the last 1000.
+    #[must_use]
+    pub fn conference_requests(&self) -> Vec<ConferenceRequest> {
+        self.shared.conference_requests.list()
+    }
+
+    /// Waits until the server has seen so many HTTP requests since it was started.
+    pub async fn requested(&self, count: u64) {
+        self.shared.requests.reached(count).await;
     }
 
     /// The full JIDs that are bound at this moment, those that wait to be resumed included.
@@ -200,7 +273,7 @@ async fn accept(
             continue;
         };
         shared.state().accepted += 1;
-        let connection = websocket::serve(socket, tls.clone(), Arc::clone(&shared));
+        let connection = http::serve(socket, tls.clone(), Arc::clone(&shared));
         tokio::spawn(stop.clone().run_until_cancelled_owned(connection));
     }
 }

@@ -8,20 +8,18 @@ use tokio::sync::mpsc::UnboundedSender;
 use url::form_urlencoded;
 
 use crate::auth::{Refusal, Scram, check_token};
+use crate::requests::{self, Reply};
 use crate::sessions::Out;
-use crate::{DOMAIN, Faults, ResumeFault, Shared, StreamFault};
+use crate::xml::{CLIENT, STANZA_ERRORS, With, answer, bare, condition, element, is_request, name, refuse};
+use crate::{DOMAIN, Faults, Push, ResumeFault, Shared, StreamFault, conference};
 
-const CLIENT: &str = "jabber:client";
 const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
 const STREAMS: &str = "http://etherx.jabber.org/streams";
 const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
-const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 const SM: &str = "urn:xmpp:sm:3";
-const PING: &str = "urn:xmpp:ping";
-const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 /// How long a session can be resumed, as told to the client.
 const MAX: &str = "60";
 
@@ -270,9 +268,18 @@ impl Stream {
         let resource = asked.unwrap_or_else(|| format!("res{:06}", state.sessions.next_number()));
         let jid = format!("{}/{resource}", self.user);
         state.sessions.bind(jid.clone(), self.out.clone());
+        let deployment = Arc::clone(&state.deployment);
         drop(state);
+        let push = |moment| {
+            if let Some(push) = requests::push(&deployment, moment, &jid) {
+                // Stream management is not on yet, and counts nothing.
+                self.order(Out::Text(push));
+            }
+        };
+        push(Push::BeforeBind);
         let bound = element("bind", BIND).append(element("jid", BIND).append(jid.as_str()));
         self.send(answer(iq, "result").append(bound));
+        push(Push::AfterBind);
         self.jid = Some(jid);
         self.phase = Phase::Bound;
     }
@@ -325,23 +332,15 @@ impl Stream {
         }
         self.shared.state().sessions.handled(&jid);
         self.shared.handled.send_modify(|handled| *handled += 1);
-        let reply =
-            if is_request(element, "get", "ping", PING) || is_request(element, "set", "session", SESSION) {
-                answer(element, "result")
-            } else if is_request(element, "get", "query", DISCO_INFO) {
-                let identity =
-                    self::element("identity", DISCO_INFO).with("category", "server").with("type", "im");
-                let features = [DISCO_INFO, PING]
-                    .map(|var| self::element("feature", DISCO_INFO).with("var", var).build());
-                let query = self::element("query", DISCO_INFO).append(identity).append_all(features);
-                answer(element, "result").append(query)
-            } else if let Some(to) = element.attr("to").filter(|to| to.contains('/')) {
-                return self.route(&jid, to, frame);
-            } else if element.name() == "iq" && matches!(element.attr("type"), Some("get" | "set")) {
-                refuse(element, "cancel", "service-unavailable")
-            } else {
-                return;
-            };
+        if conference::iq::is_asked(element) {
+            return conference::iq::handle(&self.shared, &jid, element, frame.len());
+        }
+        let deployment = Arc::clone(&self.shared.state().deployment);
+        let reply = match requests::reply(element, &jid, &deployment) {
+            Reply::Answer(reply) => reply,
+            Reply::Route(to) => return self.route(&jid, &to, frame),
+            Reply::Nothing => return,
+        };
         self.deliver(&jid, reply.with("from", element.attr("to").unwrap_or(bare(&jid))).with("to", &jid));
     }
 
@@ -408,7 +407,7 @@ impl Stream {
     /// Ends the stream with an error (RFC 6120, section 4.9, framed by RFC 7395, section 3.5).
     pub(crate) fn fail(&mut self, condition: &str) {
         if self.phase != Phase::Closed {
-            self.send(element("error", STREAMS).append(element(condition, STREAM_ERRORS)));
+            self.send(element("error", STREAMS).append(self::condition(condition, STREAM_ERRORS)));
             self.close();
         }
     }
@@ -443,42 +442,6 @@ impl Drop for Stream {
     }
 }
 
-fn bare(jid: &str) -> &str {
-    jid.split('/').next().unwrap_or_default()
-}
-
 fn decode(element: &Element) -> Option<String> {
     String::from_utf8(BASE64.decode(element.text().as_bytes()).ok()?).ok()
-}
-
-fn element(name: &str, namespace: &str) -> ElementBuilder {
-    Element::builder(name, namespace)
-}
-
-fn name(literal: &'static str) -> rxml::NcName {
-    rxml::NcName::try_from(literal).expect("attribute names here are literals")
-}
-
-trait With {
-    fn with(self, name: &'static str, value: &str) -> Self;
-}
-
-impl With for ElementBuilder {
-    fn with(self, name: &'static str, value: &str) -> Self {
-        self.attr(self::name(name), value)
-    }
-}
-
-/// An IQ request whose payload is this element.
-fn is_request(iq: &Element, kind: &str, name: &str, namespace: &str) -> bool {
-    iq.is("iq", CLIENT) && iq.attr("type") == Some(kind) && iq.has_child(name, namespace)
-}
-
-fn answer(iq: &Element, kind: &str) -> ElementBuilder {
-    element("iq", CLIENT).with("type", kind).with("id", iq.attr("id").unwrap_or_default())
-}
-
-fn refuse(iq: &Element, kind: &str, condition: &str) -> ElementBuilder {
-    let condition = element(condition, STANZA_ERRORS);
-    answer(iq, "error").append(element("error", CLIENT).with("type", kind).append(condition))
 }

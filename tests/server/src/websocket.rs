@@ -1,98 +1,20 @@
-//! A connection: TLS, the WebSocket upgrade, and frames to and from the stream.
+//! Frames to and from the stream.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio_rustls::TlsAcceptor;
-use tokio_tungstenite::tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
-use tokio_util::either::Either;
 
 use crate::sessions::Out;
 use crate::stream::{Query, Stream};
-use crate::{Faults, Shared, UpgradeFault};
+use crate::{Faults, Shared};
 
-const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol";
-/// A test may have thousands of connections; the library's default of 128 KiB each is for other servers.
-const READ_BUFFER: usize = 4096;
-
-pub(crate) async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    let faults = shared.state().faults.clone();
-    // Without it the second frame of a burst waits for the acknowledgement of the first.
-    let _ = socket.set_nodelay(true);
-    let socket = match tls {
-        // A client that does not trust us ends the handshake: that is its good right.
-        Some(acceptor) => match acceptor.accept(socket).await {
-            Ok(socket) => Either::Left(socket),
-            Err(_) => return,
-        },
-        None => Either::Right(socket),
-    };
-    match faults.upgrade {
-        Some(UpgradeFault::Silent) => swallow(socket).await,
-        Some(UpgradeFault::NotHttp) => greet(socket, b"220 mail.example ESMTP\r\n").await,
-        Some(UpgradeFault::WebPage) => greet(socket, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nHi").await,
-        _ => {
-            let query = Arc::default();
-            let upgrade = Upgrade { faults: faults.clone(), query: Arc::clone(&query) };
-            let options = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
-            if let Ok(socket) = accept_hdr_async_with_config(socket, upgrade, Some(options)).await {
-                let query = std::mem::take(&mut *query.lock().expect("nothing panics while it is held"));
-                converse(socket, query, faults, &shared).await;
-            }
-        }
-    }
-}
-
-async fn swallow(mut socket: impl AsyncRead + Unpin) {
-    let mut buffer = [0; 1024];
-    while matches!(socket.read(&mut buffer).await, Ok(1..)) {}
-}
-
-async fn greet(mut socket: impl AsyncRead + AsyncWrite + Unpin, greeting: &[u8]) {
-    let _ = socket.write_all(greeting).await;
-    swallow(socket).await;
-}
-
-/// Answers the upgrade request and keeps what its query says.
-struct Upgrade {
-    faults: Faults,
-    query: Arc<Mutex<Query>>,
-}
-
-impl Callback for Upgrade {
-    fn on_request(self, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
-        if self.faults.upgrade == Some(UpgradeFault::Refuse) {
-            return Err(refusal(self.faults.status.unwrap_or(503)));
-        }
-        let offered = request.headers().get_all(SUBPROTOCOL).iter().filter_map(|value| value.to_str().ok());
-        if !offered.flat_map(|value| value.split(',')).any(|protocol| protocol.trim() == "xmpp") {
-            return Err(refusal(400));
-        }
-        if self.faults.upgrade != Some(UpgradeFault::NoSubprotocol) {
-            response.headers_mut().insert(SUBPROTOCOL, HeaderValue::from_static("xmpp"));
-        }
-        let query = Query::parse(request.uri().query().unwrap_or_default());
-        *self.query.lock().expect("nothing panics while it is held") = query;
-        Ok(response)
-    }
-}
-
-fn refusal(status: u16) -> ErrorResponse {
-    let mut response = ErrorResponse::new(None);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    response
-}
-
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     socket: WebSocketStream<S>,
     query: Query,
     faults: Faults,

@@ -1,16 +1,19 @@
 //! The session in virtual time: every deadline is reached at once, and any seed replays.
 
+mod conference;
+mod discovery;
 mod ends;
 mod login;
 mod recovery;
 mod stanzas;
+mod tokens;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::{CallId, Credentials, Ending, Entropy, Known, Output, Session};
+use super::{CallId, Credentials, Ending, Entropy, Features, Known, Output, Session, Start, WallClock};
 use crate::{CompletionResult, Failure, Options};
 
 const OPEN: &str =
@@ -19,7 +22,11 @@ const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
 const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
 const FEATURES: &str = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>\
     <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/></stream:features>";
-const PUSH: &str = "<message xmlns='jabber:client' from='meet.example'/>";
+/// Tells as little as a push can.
+const PUSH: &str = "<message xmlns='jabber:client' from='meet.example'>\
+    <query xmlns='http://jabber.org/protocol/disco#info'/></message>";
+/// The calendar's time when the session begins, since 1970.
+const WALL: Duration = Duration::from_secs(1_000_000);
 const BOUND: &str = "<iq xmlns='jabber:client' type='result' id='bind'>\
     <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>guest@meet.example/one</jid></bind></iq>";
 const ENABLED: &str = "<enabled xmlns='urn:xmpp:sm:3' id='previous' resume='true' max='60'/>";
@@ -57,14 +64,26 @@ impl Rig {
 
     fn with(options: Value, account: Option<(&str, &str)>, known: Known) -> Self {
         let mut tree = Options::new();
-        tree.merge(json!({ "serviceUrl": "wss://h/x", "hosts": { "domain": "meet.example" } })).unwrap();
+        // Without keep-alive, which the tests of it turn on, the next deadline is that of the ping.
+        let base = json!({ "serviceUrl": "wss://h/x", "hosts": { "domain": "meet.example" }, "websocketKeepAlive": -1 });
+        tree.merge(base).unwrap();
         tree.merge(options).unwrap();
         let config = Arc::new(tree.config().unwrap());
         let (id, password) = account.unzip();
         let credentials = Credentials::new(&config, None, id, password).unwrap();
         let now = Instant::now();
-        let entropy = Entropy { seed: 1, nonces: [7; 32] };
-        Self { session: Session::connect(config, credentials, None, known, entropy, now), now }
+        let start = Start {
+            features: Features::new(&config),
+            credentials,
+            token: None,
+            room: config.conference.room.clone(),
+            machine_uid: "machine".to_owned(),
+            conference_session: None,
+            known,
+            entropy: Entropy { seed: 1, nonces: [7; 32] },
+            wall: WallClock { instant: now, system: SystemTime::UNIX_EPOCH + WALL },
+        };
+        Self { session: Session::connect(config, start, now), now }
     }
 
     /// A session that the server has established, with stream management.

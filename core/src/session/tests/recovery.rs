@@ -14,7 +14,7 @@ fn interrupted(outputs: &[Output]) -> Option<Code> {
 
 fn opened(outputs: &[Output]) -> Option<(Option<&str>, Option<&str>)> {
     outputs.iter().find_map(|output| match output {
-        Output::Open { token, previd } => Some((token.as_deref(), previd.as_deref())),
+        Output::Open { token, previd, .. } => Some((token.as_deref(), previd.as_deref())),
         _ => None,
     })
 }

@@ -1,0 +1,173 @@
+//! What a connection sends and asks: stanzas, requests, pings, the conference request, features.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::command::{Command, Completion};
+use crate::connection::settled;
+use crate::{Completed, Conference, Error, JitsiConnection, options, outgoing, runtime};
+
+impl JitsiConnection {
+    /// Sends a stanza: a `message`, a `presence` or an `iq`, as XML text. A missing namespace is `jabber:client`.
+    ///
+    /// Returns when the server has acknowledged it (XEP-0198); on a stream without stream management, when it is
+    /// written.
+    ///
+    /// # Errors
+    /// [`Error::InvalidStanza`], [`Error::NotConnected`], [`Error::SendQueueFull`]: nothing was sent.
+    /// [`Error::SessionLost`]: the server may or may not have had it.
+    pub async fn send_stanza(&self, xml: &str) -> Result<(), Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.submit_stanza(xml, Completion::Future(sender))?;
+        settled(receiver).await.map(drop)
+    }
+
+    /// As [`send_stanza`](Self::send_stanza), without waiting.
+    ///
+    /// # Errors
+    /// [`Error::InvalidStanza`]; everything else comes as the completion.
+    pub fn start_send_stanza(&self, xml: &str, completion: Option<u64>) -> Result<(), Error> {
+        self.submit_stanza(xml, completion.map_or(Completion::Unheard, Completion::Token))
+    }
+
+    fn submit_stanza(&self, xml: &str, completion: Completion) -> Result<(), Error> {
+        let stanza = outgoing::stanza(xml)?;
+        self.command(self.shared().lock(), Command::SendStanza { xml: stanza, completion });
+        Ok(())
+    }
+
+    /// Sends an IQ request, as XML text, and returns the answer as it came: of type `result` or `error`. A missing
+    /// id is made up. `None` waits as long as the option `iqTimeout`.
+    ///
+    /// # Errors
+    /// As [`send_stanza`](Self::send_stanza); [`Error::Timeout`] if no answer came in time.
+    pub async fn send_iq(&self, xml: &str, timeout: Option<Duration>) -> Result<String, Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.submit_iq(xml, timeout, Completion::Future(sender))?;
+        match settled(receiver).await? {
+            Completed::Answer { xml } => Ok(xml),
+            _ => Err(Error::Internal("sendIq completed as another call".to_owned())),
+        }
+    }
+
+    /// As [`send_iq`](Self::send_iq), without waiting.
+    ///
+    /// # Errors
+    /// [`Error::InvalidStanza`]; everything else comes as the completion.
+    pub fn start_send_iq(
+        &self,
+        xml: &str,
+        timeout: Option<Duration>,
+        completion: Option<u64>,
+    ) -> Result<(), Error> {
+        self.submit_iq(xml, timeout, completion.map_or(Completion::Unheard, Completion::Token))
+    }
+
+    fn submit_iq(&self, xml: &str, timeout: Option<Duration>, completion: Completion) -> Result<(), Error> {
+        let outgoing::Request { id, to, xml } = outgoing::request(xml)?;
+        let timeout = self.patience(timeout);
+        self.command(self.shared().lock(), Command::SendIq { id, to, xml, timeout, completion });
+        Ok(())
+    }
+
+    /// Asks the server whether it is there (XEP-0199), and returns how long the answer took. An error is an answer
+    /// too. `None` waits as long as the option `iqTimeout`.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`], [`Error::SendQueueFull`]; [`Error::Timeout`] if no answer came in time;
+    /// [`Error::SessionLost`].
+    pub async fn ping(&self, timeout: Option<Duration>) -> Result<Duration, Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.submit_ping(timeout, Completion::Future(sender));
+        match settled(receiver).await? {
+            Completed::Pong { round_trip } => Ok(round_trip),
+            _ => Err(Error::Internal("ping completed as another call".to_owned())),
+        }
+    }
+
+    /// As [`ping`](Self::ping), without waiting.
+    pub fn start_ping(&self, timeout: Option<Duration>, completion: Option<u64>) {
+        self.submit_ping(timeout, completion.map_or(Completion::Unheard, Completion::Token));
+    }
+
+    fn submit_ping(&self, timeout: Option<Duration>, completion: Completion) {
+        let timeout = self.patience(timeout);
+        self.command(self.shared().lock(), Command::Ping { timeout, completion });
+    }
+
+    /// Asks the focus to be in a room, so that it can be joined: over HTTP with the option `conferenceRequestUrl`,
+    /// else as an IQ to `hosts.focus`. `room` is the name of the room alone. While the conference is not ready, the
+    /// request is repeated, after 1 s, 2 s, 4 s and so on up to 2 minutes, until the connection is closed.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for a room that cannot be one; [`Error::NotConnected`]; [`Error::Redirected`];
+    /// [`Error::ConferenceRequestFailed`] with the reason; [`Error::SessionLost`].
+    pub async fn send_conference_request(&self, room: &str) -> Result<Conference, Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.submit_conference_request(room, Completion::Future(sender))?;
+        match settled(receiver).await? {
+            Completed::Conference(conference) => Ok(*conference),
+            _ => Err(Error::Internal("sendConferenceRequest completed as another call".to_owned())),
+        }
+    }
+
+    /// As [`send_conference_request`](Self::send_conference_request), without waiting.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`]; everything else comes as the completion.
+    pub fn start_send_conference_request(&self, room: &str, completion: Option<u64>) -> Result<(), Error> {
+        self.submit_conference_request(room, completion.map_or(Completion::Unheard, Completion::Token))
+    }
+
+    fn submit_conference_request(&self, name: &str, completion: Completion) -> Result<(), Error> {
+        let room = room(name)?;
+        self.command(self.shared().lock(), Command::RequestConference { room, completion });
+        Ok(())
+    }
+
+    /// Advertises a feature: answers to disco#info name it (XEP-0030). `submit` tells every room that this
+    /// connection has joined at once; without it they hear of it with the next presence.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for a feature that is empty or holds what XML cannot carry.
+    pub fn add_feature(&self, feature: &str, submit: bool) -> Result<(), Error> {
+        self.change_features(feature, submit, true)
+    }
+
+    /// No longer advertises a feature, be it added or the library's own. One that is not advertised is ignored.
+    ///
+    /// # Errors
+    /// As [`add_feature`](Self::add_feature).
+    pub fn remove_feature(&self, feature: &str, submit: bool) -> Result<(), Error> {
+        self.change_features(feature, submit, false)
+    }
+
+    /// There are no rooms to submit to yet.
+    fn change_features(&self, feature: &str, _submit: bool, add: bool) -> Result<(), Error> {
+        let unfit = |character: char| character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}');
+        if feature.is_empty() || feature.contains(unfit) {
+            let problem = "a feature must have a name, of characters that XML can carry".to_owned();
+            return Err(Error::InvalidArgument(problem));
+        }
+        let mut state = self.shared().lock();
+        if add {
+            state.features.add(feature)
+        } else {
+            state.features.remove(feature)
+        }
+        let command = Command::SetFeatures(state.features.clone());
+        self.command(state, command);
+        Ok(())
+    }
+
+    fn patience(&self, timeout: Option<Duration>) -> Duration {
+        timeout.unwrap_or(self.shared().config().iq_timeout).min(runtime::LONGEST)
+    }
+}
+
+/// The name of a room, as a caller gives it.
+pub(crate) fn room(name: &str) -> Result<String, Error> {
+    options::room("name", name)
+        .map_err(|_| Error::InvalidArgument(format!("`{name}` cannot be the name of a room")))
+}

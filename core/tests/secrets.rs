@@ -1,0 +1,269 @@
+//! No secret reaches a log, an error, a Debug impl or `getLogs()`: a canary for each, at trace level, in success and in
+//! failure. Each canary is shown to have been on the wire, so that the scan cannot pass for want of one.
+
+mod common;
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+use common::{next, options, within};
+use jitsimeet::{ConnectOptions, Event, Events, JitsiConnection};
+use jitsimeet_testserver::{
+    ConferenceAnswer, Deployment, Faults, Order, Push, ResumeFault, Service, TestServer,
+};
+use serde_json::json;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Metadata, Subscriber};
+
+static LOGGED: Mutex<String> = Mutex::new(String::new());
+
+fn log(text: std::fmt::Arguments<'_>) {
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    writeln!(logged, "{text}").expect("a string takes everything");
+}
+
+/// Takes all that goes through `tracing`.
+struct Tracing;
+
+struct Fields;
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        log(format_args!("{field}={value:?}"));
+    }
+}
+
+impl Subscriber for Tracing {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        span.record(&mut Fields);
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        values.record(&mut Fields);
+    }
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut Fields);
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// Takes all that goes through `log`, which some of our dependencies use.
+struct Log;
+
+impl log::Log for Log {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+    fn log(&self, record: &log::Record<'_>) {
+        // The server of the tests logs what it receives; it is no part of the library.
+        if !record.target().starts_with("tungstenite") && !record.target().starts_with("tokio_tungstenite") {
+            log(format_args!("{} {}", record.target(), record.args()));
+        }
+    }
+    fn flush(&self) {}
+}
+
+/// What must never be seen.
+const PASSWORD: &str = "canary-password";
+const TURN: &str = "canary-turn";
+const SESSION: &str = "canary-session";
+const ROOM: &str = "canary-room";
+const USERINFO: &str = "canary-userinfo";
+const QUERY: &str = "canary-query";
+
+struct Rig {
+    server: TestServer,
+    token: String,
+    shown: String,
+}
+
+impl Rig {
+    async fn new() -> Self {
+        let service = Service {
+            kind: "turn".into(),
+            host: "turn.example".into(),
+            username: Some(TURN.into()),
+            password: Some(TURN.into()),
+            ..Service::default()
+        };
+        let secret = "canary-secret";
+        let options = jitsimeet_testserver::Options {
+            accounts: HashMap::from([("user".to_owned(), PASSWORD.to_owned())]),
+            token_secret: Some(secret.to_owned()),
+            deployment: Deployment {
+                push: Push::AfterBind,
+                services: vec![service],
+                ..Deployment::default()
+            },
+            conference: vec![ConferenceAnswer { session_id: Some(SESSION.into()), ..Default::default() }],
+            ..Default::default()
+        };
+        let server = TestServer::start(options).await.expect("a loopback server");
+        Self { server, token: jitsimeet_testserver::token(secret), shown: String::new() }
+    }
+
+    fn connection(&self, token: Option<&str>, http: bool) -> JitsiConnection {
+        let url = format!("ws://u:{USERINFO}@127.0.0.1:{}/xmpp-websocket?key={QUERY}", self.server.port());
+        let mut options = options(&url, self.server.domain());
+        if http {
+            options.set("conferenceRequestUrl", self.server.conference_request_url()).unwrap();
+        }
+        options.merge(json!({ "resume": { "attemptTimeout": 200, "maxElapsed": 500 } })).unwrap();
+        JitsiConnection::new(None, token, &options).expect("complete options")
+    }
+
+    /// Everything that a program could print of a connection.
+    fn show(&mut self, connection: &JitsiConnection) {
+        let logs = connection.logs();
+        let json = serde_json::to_string(&logs).expect("JSON");
+        let shown =
+            (logs, connection, connection.ice_servers(), connection.properties(), connection.statistics());
+        writeln!(self.shown, "{shown:?}\n{json}").expect("a string takes everything");
+    }
+
+    fn say(&mut self, anything: impl std::fmt::Debug) {
+        writeln!(self.shown, "{anything:?}").expect("a string takes everything");
+    }
+
+    async fn connect(&mut self, connection: &JitsiConnection, options: ConnectOptions) -> Events {
+        let mut events = connection.events();
+        let outcome = within("the attempt", connection.connect_with(options)).await;
+        self.say(&outcome);
+        if outcome.is_ok() {
+            loop {
+                let event = next(&mut events).await;
+                self.say(&event);
+                if matches!(event, Event::ConnectionEstablished { .. }) {
+                    break;
+                }
+            }
+        }
+        events
+    }
+
+    async fn until(&mut self, events: &mut Events, last: impl Fn(&Event) -> bool) {
+        loop {
+            let event = next(events).await;
+            self.say(&event);
+            if last(&event) {
+                return;
+            }
+        }
+    }
+}
+
+fn room(name: &str) -> ConnectOptions {
+    let mut options = ConnectOptions::default();
+    options.name = Some(name.to_owned());
+    options
+}
+
+#[tokio::test]
+async fn no_secret_is_shown() {
+    tracing::subscriber::set_global_default(Tracing).expect("the only one");
+    log::set_logger(&Log).expect("the only one");
+    log::set_max_level(log::LevelFilter::Trace);
+    let mut rig = Rig::new().await;
+
+    // An account by SCRAM and by PLAIN, a wrong password.
+    for mechanisms in [None, Some(vec!["PLAIN".to_owned()])] {
+        rig.server.set_faults(Faults { mechanisms, ..Faults::default() });
+        let connection = rig.connection(None, false);
+        let mut events = rig.connect(&connection, ConnectOptions::account("user", PASSWORD)).await;
+        let _ = within("the end", connection.disconnect()).await;
+        rig.until(&mut events, |event| {
+            matches!(event, Event::ConnectionDisconnected { .. } | Event::ConnectionFailed(_))
+        })
+        .await;
+        rig.show(&connection);
+        let wrong = rig.connection(None, false);
+        let _events = rig.connect(&wrong, ConnectOptions::account("user", "canary-wrong")).await;
+        rig.show(&wrong);
+    }
+    rig.server.set_faults(Faults::default());
+
+    // A token: login, drop and resume, refresh, a bad one, a resume that is refused.
+    let token = rig.token.clone();
+    let connection = rig.connection(Some(&token), true);
+    let mut events = rig.connect(&connection, room("daily")).await;
+    let conference = within("the conference", connection.send_conference_request("daily")).await;
+    rig.say(&conference);
+    rig.server.order(&Order::Cut);
+    rig.until(&mut events, |event| matches!(event, Event::ConnectionEstablished { .. })).await;
+    let refreshed = within("the refresh", connection.refresh_token(&token)).await;
+    rig.say(&refreshed);
+    let refused = within("the refusal", connection.refresh_token("canary.bad.token")).await;
+    rig.say(&refused);
+    let presence = format!(
+        "<presence to='r@conference.meet.example/n'><x xmlns='http://jabber.org/protocol/muc'><password>{ROOM}</password></x></presence>"
+    );
+    within("the presence", connection.send_stanza(&presence)).await.expect("it is sent");
+    rig.show(&connection);
+    rig.server.set_faults(Faults { resume: Some(ResumeFault::Refuse), ..Faults::default() });
+    rig.server.order(&Order::Cut);
+    rig.until(&mut events, |event| matches!(event, Event::ConnectionFailed(_))).await;
+    rig.show(&connection);
+    rig.server.set_faults(Faults::default());
+
+    // The conference request as an IQ, with the token and the session.
+    let connection = rig.connection(Some(&token), false);
+    let _events = rig.connect(&connection, ConnectOptions::default()).await;
+    for _ in 0..2 {
+        let conference = within("the conference", connection.send_conference_request("daily")).await;
+        rig.say(&conference);
+    }
+    rig.show(&connection);
+
+    // Every canary was on the wire.
+    let requests = rig.server.requests();
+    let paths: String = requests.iter().map(|request| request.path.as_str()).collect();
+    let previd =
+        paths.split("previd=").nth(1).expect("a resume").split('&').next().expect("its value").to_owned();
+    for canary in [token.as_str(), "canary.bad.token", QUERY] {
+        assert!(paths.contains(canary), "{canary} was not exercised");
+    }
+    assert!(
+        requests
+            .iter()
+            .any(|request| request.authorization.as_ref().is_some_and(|value| value.contains(&token)))
+    );
+    let conferences = rig.server.conference_requests();
+    assert!(conferences.iter().any(|request| request.session_id.as_deref() == Some(SESSION)));
+    assert!(conferences.iter().any(|request| request.token.as_deref() == Some(&token)));
+    assert!(rig.shown.contains("user@meet.example"), "the login by password succeeded");
+    assert!(rig.shown.contains("***"), "something was redacted");
+
+    let logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    assert!(logged.contains("established"), "the log was taken");
+    let signature = token.rsplit('.').next().expect("a signature").to_owned();
+    let plain = data_encoding::BASE64.encode(format!("\0user\0{PASSWORD}").as_bytes());
+    let secrets = [
+        PASSWORD,
+        "canary-wrong",
+        TURN,
+        SESSION,
+        ROOM,
+        USERINFO,
+        QUERY,
+        "canary.bad.token",
+        "canary-secret",
+        &plain,
+        &signature,
+        &previd,
+    ];
+    for (place, text) in [("the log", &logged), ("what is shown", &rig.shown)] {
+        for secret in secrets {
+            let at = text
+                .find(secret)
+                .map(|at| text[at.saturating_sub(200)..].chars().take(400).collect::<String>());
+            assert_eq!(at, None, "{secret} is in {place}");
+        }
+    }
+}

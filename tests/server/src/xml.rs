@@ -1,0 +1,72 @@
+//! Building and reading stanzas.
+
+use std::borrow::Cow;
+
+use minidom::{Element, ElementBuilder, rxml};
+
+pub(crate) const CLIENT: &str = "jabber:client";
+pub(crate) const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+
+pub(crate) fn bare(jid: &str) -> &str {
+    jid.split('/').next().unwrap_or_default()
+}
+
+pub(crate) fn element(name: &str, namespace: &str) -> ElementBuilder {
+    Element::builder(name, namespace)
+}
+
+pub(crate) fn name(literal: &'static str) -> rxml::NcName {
+    rxml::NcName::try_from(literal).expect("attribute names here are literals")
+}
+
+/// The element of an error condition. What is no name in XML cannot be one.
+pub(crate) fn condition(name: &str, namespace: &str) -> ElementBuilder {
+    let valid = rxml::NcName::try_from(name).is_ok();
+    element(if valid { name } else { "undefined-condition" }, namespace)
+}
+
+/// Text without the characters that XML has no place for, and that the writer panics on.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    let banned =
+        |c: char| matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}');
+    if text.contains(banned) { text.replace(banned, "").into() } else { text.into() }
+}
+
+/// Short forms of what a builder does.
+pub(crate) trait With {
+    fn with(self, name: &'static str, value: &str) -> Self;
+
+    /// With this attribute if there is a value.
+    fn with_some(self, name: &'static str, value: Option<&str>) -> Self;
+}
+
+impl With for ElementBuilder {
+    fn with(self, name: &'static str, value: &str) -> Self {
+        self.attr(self::name(name), &*clean(value))
+    }
+
+    fn with_some(self, name: &'static str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+}
+
+/// An IQ request whose payload is this element.
+pub(crate) fn is_request(iq: &Element, kind: &str, name: &str, namespace: &str) -> bool {
+    iq.is("iq", CLIENT) && iq.attr("type") == Some(kind) && iq.has_child(name, namespace)
+}
+
+pub(crate) fn answer(iq: &Element, kind: &str) -> ElementBuilder {
+    element("iq", CLIENT).with("type", kind).with("id", iq.attr("id").unwrap_or_default())
+}
+
+pub(crate) fn refuse(iq: &Element, kind: &str, condition: &str) -> ElementBuilder {
+    answer(iq, "error").append(error(kind, condition))
+}
+
+/// The `<error/>` of a stanza.
+pub(crate) fn error(kind: &str, name: &str) -> ElementBuilder {
+    element("error", CLIENT).with("type", kind).append(condition(name, STANZA_ERRORS))
+}
