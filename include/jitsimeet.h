@@ -289,6 +289,11 @@
 #define JM_CODE_SHARD_CHANGED 30
 
 /**
+ * The proxy could not be reached, or did not let the connection through.
+ */
+#define JM_CODE_PROXY 31
+
+/**
  * The session is established: the server has bound a resource.
  */
 #define JM_EVENT_CONNECTION_ESTABLISHED 1
@@ -427,6 +432,8 @@ typedef struct jm_connection jm_connection;
  * | `transport.connectTimeout`        | 15000             | ms from the name look-up to the open WebSocket        |
  * | `transport.maxStanzaBytes`        | 10485760          | a larger frame from the server ends the session       |
  * | `transport.pipelining`            | `auto`            | `off`: wait for the server at each step of a login    |
+ * | `transport.headers`               | none              | headers for the upgrade and for requests over HTTP    |
+ * | `transport.proxy`                 | of environment    | URL of an HTTP proxy; empty: none                     |
  * | `sasl.mechanisms`                 | all               | list of the mechanisms that may be used               |
  * | `sasl.allowPlainWithoutTls`       | false             | show the password to a server without TLS             |
  * | `resume.attemptTimeout`           | 10000             | ms for each attempt to resume                         |
@@ -443,6 +450,10 @@ typedef struct jm_connection jm_connection;
  * | `eventQueue.maxBytes`             | 16777216          | the same in bytes                                     |
  * | `eventQueue.stallTimeout`         | 30000             | ms without progress after which the session ends      |
  * | `tls.caCertificates`              | platform roots    | PEM text of the only authorities, or a list of them   |
+ * | `tls.serverName`                  | host of the URL   | the name that the server's certificate must be for    |
+ * | `tls.clientCertificate`           | none              | PEM text of our own certificate, with its chain       |
+ * | `tls.clientKey`                   | none              | PEM text of its key                                   |
+ * | `tls.insecureSkipVerify`          | false             | take every certificate: for tests alone               |
  * | `workerThreads`                   | 2                 | for `jm_init`: threads that serve all connections     |
  *
  * Use one set from one thread at a time.

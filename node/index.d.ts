@@ -587,6 +587,10 @@ declare namespace JitsiMeetJS {
     maxStanzaBytes?: number | null | undefined;
     /** Whether the login may send ahead of the answers; `auto` if not given. */
     pipelining?: 'auto' | 'off' | null | undefined;
+    /** Headers for the upgrade and for requests over HTTP. */
+    headers?: Readonly<Record<string, string>> | null | undefined;
+    /** URL of an HTTP proxy, `''` for none; as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say if not given. */
+    proxy?: string | null | undefined;
     [key: string]: unknown;
   }
 
@@ -658,6 +662,14 @@ declare namespace JitsiMeetJS {
   interface TlsOptions {
     /** PEM text (or a list of them) of the only authorities to trust; those of the platform if not given. */
     caCertificates?: string | readonly string[] | null | undefined;
+    /** The name that the server's certificate must be for; the host of the URL if not given. */
+    serverName?: string | null | undefined;
+    /** PEM text of our own certificate, with its chain. */
+    clientCertificate?: string | null | undefined;
+    /** PEM text of its key. */
+    clientKey?: string | null | undefined;
+    /** Takes every certificate: for tests alone. */
+    insecureSkipVerify?: boolean | null | undefined;
     [key: string]: unknown;
   }
 
@@ -763,6 +775,7 @@ declare namespace JitsiMeetJS {
     | 'token_expired'
     | 'conference_request'
     | 'shard_changed'
+    | 'proxy'
     | Unknown;
 
   /** A SASL mechanism that this package speaks. */

@@ -116,6 +116,8 @@ pub const JM_CODE_TOKEN_EXPIRED: i32 = 28;
 pub const JM_CODE_CONFERENCE_REQUEST: i32 = 29;
 /// The deployment has moved this client to another shard.
 pub const JM_CODE_SHARD_CHANGED: i32 = 30;
+/// The proxy could not be reached, or did not let the connection through.
+pub const JM_CODE_PROXY: i32 = 31;
 
 /// The session is established: the server has bound a resource.
 pub const JM_EVENT_CONNECTION_ESTABLISHED: i32 = 1;
@@ -207,6 +209,7 @@ const _: () = {
     assert!(JM_CODE_TOKEN_EXPIRED == Code::TokenExpired.as_i32());
     assert!(JM_CODE_CONFERENCE_REQUEST == Code::ConferenceRequest.as_i32());
     assert!(JM_CODE_SHARD_CHANGED == Code::ShardChanged.as_i32());
+    assert!(JM_CODE_PROXY == Code::Proxy.as_i32());
     assert!(JM_EVENT_CONNECTION_ESTABLISHED == EventKind::ConnectionEstablished.as_i32());
     assert!(JM_EVENT_CONNECTION_FAILED == EventKind::ConnectionFailed.as_i32());
     assert!(JM_EVENT_CONNECTION_DISCONNECTED == EventKind::ConnectionDisconnected.as_i32());

@@ -119,9 +119,14 @@ class JitsiConnection:
                                               is read until half is taken, for up to ``stall_timeout`` (30000)
     ``transport``                             dict: ``connect_timeout`` (15000, from the name look-up to the
                                               open WebSocket), ``max_stanza_bytes`` (10485760), ``pipelining``
-                                              (``"auto"`` or ``"off"``)
+                                              (``"auto"`` or ``"off"``), ``headers`` (dict: for the upgrade and
+                                              for requests over HTTP), ``proxy`` (URL of an HTTP proxy, ``""`` for
+                                              none; default: as ``HTTPS_PROXY`` and its kin say)
     ``tls``                                   dict: ``ca_certificates`` (PEM text or a list of them: the only
-                                              authorities to trust; default: those of the platform)
+                                              authorities to trust; default: those of the platform),
+                                              ``server_name`` (in place of the host of the URL),
+                                              ``client_certificate`` and ``client_key`` (PEM texts),
+                                              ``insecure_skip_verify`` (False; True is for tests alone)
     ============================ ============ ==========================================================
 
     Raises :class:`InvalidOptionError`, with the key, for an option that is missing or unusable.

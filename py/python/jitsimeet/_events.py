@@ -137,6 +137,8 @@ class ConnectionErrorCode(_Name):
     """The conference request was refused, or its answer could not be used."""
     SHARD_CHANGED = "shard_changed"
     """The deployment has moved this client to another shard."""
+    PROXY = "proxy"
+    """The proxy could not be reached, or did not let the connection through."""
 
 
 @dataclass(frozen=True)
