@@ -224,6 +224,7 @@ async fn an_upgrade_fails_on_command() {
     for (upgrade, says) in [(UpgradeFault::NotHttp, "220 mail"), (UpgradeFault::WebPage, "\r\n\r\nHi")] {
         server.set_faults(fault(upgrade, None));
         let mut socket = connect(&server).await;
+        socket.write_all(request.as_bytes()).await.unwrap();
         read_until(&mut socket, says).await;
     }
     server.set_faults(fault(UpgradeFault::NoSubprotocol, None));
