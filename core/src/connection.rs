@@ -13,7 +13,7 @@ use crate::driver::Driver;
 use crate::events::Events;
 use crate::exchange::room;
 use crate::hub::{ConnectionId, Item, Wake};
-use crate::logs::{Kept, Logs};
+use crate::logs::Logs;
 use crate::session::Credentials;
 use crate::shared::{ConnectionState, Shared, State};
 use crate::statistics::Statistics;
@@ -319,8 +319,9 @@ impl JitsiConnection {
     /// The last frames of this connection, as many as the option `logs` keeps, without secrets.
     #[must_use]
     pub fn logs(&self) -> Logs {
-        let kept = self.shared().log().kept();
-        let entries = kept.into_iter().map(Kept::redacted).collect();
+        // Not while the log is held, which the driver waits for.
+        let copy = self.shared().log().copy();
+        let entries = copy.redacted();
         Logs { url: self.shared().config().display_url(), entries }
     }
 

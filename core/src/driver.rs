@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -26,6 +28,8 @@ use crate::{Completed, Error, Event, Failure, knowledge, runtime};
 
 /// How long a dropped connection may take to say goodbye, and a closed transport to be written out.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How many frames are taken in one turn, beyond the first.
+const MORE: usize = 32;
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
@@ -99,27 +103,32 @@ impl Driver {
 
     pub(crate) async fn run(mut self) {
         let mut stopping = false;
+        let stop = self.stop.clone();
+        let mut stopped = pin!(stop.cancelled());
         let mut online = runtime::online().subscribe();
         online.mark_changed();
-        while !self.carry_out() {
+        // The deadline moves with every frame; the timer follows when it fires, or when it would fire too late.
+        let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
+        let mut armed: Option<Instant> = None;
+        while !self.ended && !self.carry_out() {
             if self.paused.is_none() && self.shared.hub().is_full() {
                 self.pause();
                 continue;
             }
             let stalled_at = self.paused.as_ref().map(|pause| pause.stalled_at);
             let deadline = [self.session.poll_timeout(), stalled_at].into_iter().flatten().min();
-            let timer = async move {
-                match deadline {
-                    Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
+            if let Some(deadline) = deadline
+                && armed.is_none_or(|armed| deadline < armed)
+            {
+                timer.as_mut().reset(deadline.into());
+                armed = Some(deadline);
+            }
             let (link, derivation, requests) = (&mut self.link, &mut self.derivation, &mut self.requests);
             let reading = self.paused.is_none();
             // The link comes last, so that a flood of frames delays neither the caller nor a deadline.
             tokio::select! {
                 biased;
-                () = self.stop.cancelled(), if !stopping => {
+                () = &mut stopped, if !stopping => {
                     stopping = true;
                     self.session.disconnect(Instant::now(), self.shared.config().disconnect_timeout);
                 }
@@ -128,19 +137,38 @@ impl Driver {
                     let is_online = *online.borrow_and_update();
                     self.session.set_online(Instant::now(), is_online);
                 }
-                () = timer => {
+                () = &mut timer, if armed.is_some() => {
+                    armed = None;
                     let now = Instant::now();
                     self.check_stalled(now);
                     self.session.set_wall_clock(WallClock::now());
                     self.session.handle_timeout(now);
                 }
                 () = self.shared.hub().room(), if !reading => self.unpause(),
-                event = poll_fn(|cx| poll_link(link, derivation, requests, reading, cx)) => self.handle_link(event),
+                event = poll_fn(|cx| poll_link(link, derivation, requests, reading, cx)) => {
+                    self.handle_link(event);
+                    self.handle_more();
+                }
             }
         }
         if let Link::Open(transport) = std::mem::replace(&mut self.link, Link::None) {
             // Past its deadline the peer does without the WebSocket's close frame.
             let _ = tokio::time::timeout(FAREWELL, transport.close()).await;
+        }
+    }
+
+    /// What has come with the last frame: a turn of the loop costs more than a frame.
+    fn handle_more(&mut self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..MORE {
+            if self.ended || self.carry_out() || self.paused.is_some() || self.shared.hub().is_full() {
+                return;
+            }
+            match poll_link(&mut self.link, &mut self.derivation, &mut self.requests, true, &mut cx) {
+                Poll::Ready(event) => self.handle_link(event),
+                // The turn that follows waits for it in earnest.
+                Poll::Pending => return,
+            }
         }
     }
 

@@ -1,8 +1,11 @@
 //! What a connection tells its listeners.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::time::Duration;
 
-use crate::xml::Element;
+use crate::frame::Frame;
+use crate::xml::Head;
 use crate::{Code, Conference, Error, Failure, closed_list::closed_list};
 
 closed_list! {
@@ -113,44 +116,66 @@ impl Event {
     }
 }
 
-/// A stanza as it came (RFC 6120, section 8).
+/// A stanza as it came (RFC 6120, section 8). Cheap to clone: the clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stanza {
-    xml: String,
+    frame: Frame,
     name: &'static str,
-    from: Option<String>,
-    to: Option<String>,
-    kind: Option<String>,
-    id: Option<String>,
+    from: Option<Span>,
+    to: Option<Span>,
+    kind: Option<Span>,
+    id: Option<Span>,
+}
+
+/// The value of an attribute: a part of the frame, unless it holds references, which are rare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Span {
+    Within { start: u32, end: u32 },
+    Resolved(Box<str>),
 }
 
 impl Stanza {
     #[cfg(test)]
-    pub(crate) const fn new(xml: String, name: &'static str) -> Self {
-        Self { xml, name, from: None, to: None, kind: None, id: None }
+    pub(crate) fn new(xml: &str, name: &'static str) -> Self {
+        Self { frame: xml.into(), name, from: None, to: None, kind: None, id: None }
     }
 
-    pub(crate) fn from_element(element: &Element, xml: &str) -> Self {
-        let attribute = |name| element.attribute(name).map(ToOwned::to_owned);
-        let name = match element.name.as_str() {
-            "iq" => "iq",
-            "presence" => "presence",
-            _ => "message",
+    /// From a frame and what it begins with; `None` if it is no stanza.
+    pub(crate) fn from_head(head: &Head<'_>, frame: &Frame) -> Option<Self> {
+        let name = ["message", "presence", "iq"].into_iter().find(|name| *name == head.name)?;
+        let span = |name| {
+            head.attribute(name).map(|attribute| match attribute.value() {
+                Cow::Owned(text) => Span::Resolved(text.into()),
+                Cow::Borrowed(_) => {
+                    let Range { start, end } = attribute.range(frame);
+                    match (u32::try_from(start), u32::try_from(end)) {
+                        (Ok(start), Ok(end)) => Span::Within { start, end },
+                        _ => Span::Resolved(attribute.value().into()),
+                    }
+                }
+            })
         };
-        Self {
-            xml: xml.to_owned(),
+        Some(Self {
             name,
-            from: attribute("from"),
-            to: attribute("to"),
-            kind: attribute("type"),
-            id: attribute("id"),
+            from: span("from"),
+            to: span("to"),
+            kind: span("type"),
+            id: span("id"),
+            frame: frame.clone(),
+        })
+    }
+
+    fn text<'a>(&'a self, span: &'a Option<Span>) -> Option<&'a str> {
+        match span.as_ref()? {
+            Span::Within { start, end } => self.frame.get(*start as usize..*end as usize),
+            Span::Resolved(text) => Some(text),
         }
     }
 
     /// The XML text, as it came.
     #[must_use]
     pub fn xml(&self) -> &str {
-        &self.xml
+        &self.frame
     }
 
     /// `iq`, `message` or `presence`.
@@ -162,25 +187,25 @@ impl Stanza {
     /// Who sent it; absent if it is the server, for this account.
     #[must_use]
     pub fn from(&self) -> Option<&str> {
-        self.from.as_deref()
+        self.text(&self.from)
     }
 
     /// Whom it is for.
     #[must_use]
     pub fn to(&self) -> Option<&str> {
-        self.to.as_deref()
+        self.text(&self.to)
     }
 
     /// The attribute `type`.
     #[must_use]
     pub fn kind(&self) -> Option<&str> {
-        self.kind.as_deref()
+        self.text(&self.kind)
     }
 
     /// The attribute `id`.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
+        self.text(&self.id)
     }
 }
 

@@ -438,7 +438,7 @@ mod tests {
     }
 
     fn push_stanza(end: &HubEnd, bytes: usize) {
-        let stanza = crate::Stanza::new("x".repeat(bytes), "message");
+        let stanza = crate::Stanza::new(&"x".repeat(bytes), "message");
         end.push(Item::Event(Event::StanzaReceived(Box::new(stanza)))).fire();
     }
 

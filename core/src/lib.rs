@@ -18,6 +18,7 @@ mod error;
 mod event;
 mod events;
 mod exchange;
+mod frame;
 mod hub;
 mod knowledge;
 mod link;

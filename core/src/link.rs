@@ -4,9 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::frame::Frame;
 use crate::session::{HttpAnswer, HttpPurpose, SaltedPassword};
 use crate::transport::TransportError;
-use crate::transport::websocket::{Frame, WebSocket};
+use crate::transport::websocket::WebSocket;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 

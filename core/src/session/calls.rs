@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use super::discovery::Question;
 use super::management::{BadCount, Outgoing};
 use super::{CallId, Link, Output, Phase, Session, failures, login};
+use crate::frame::Frame;
 use crate::outgoing::next_id;
-use crate::xml::{Element, ns};
+use crate::xml::{Element, Head, XmlError, ns, parse, scan};
 use crate::{Completed, Error, Stanza};
 
 /// The IQ requests under way.
@@ -219,57 +220,68 @@ impl Session {
         self.listening = listening;
     }
 
-    pub(super) fn handle_established(&mut self, now: Instant, element: &Element, frame: &str) {
-        if element.namespace == ns::SM && self.management.is_some() {
-            return self.handle_management(now, element);
-        }
-        if element.namespace != ns::CLIENT || !matches!(element.name.as_str(), "iq" | "message" | "presence")
-        {
-            return self.link_failed(now, failures::unexpected(&self.config, element, "a stanza"));
-        }
+    /// A frame of an established session. Stanzas are read without being built: most are for the listeners alone.
+    pub(super) fn handle_established(&mut self, now: Instant, frame: &Frame) -> Result<(), XmlError> {
+        let head = scan(frame)?;
+        let stanza = (head.namespace == ns::CLIENT).then(|| Stanza::from_head(&head, frame)).flatten();
+        let Some(stanza) = stanza else {
+            self.handle_element(now, &parse(frame)?);
+            return Ok(());
+        };
         if self.management.as_mut().is_some_and(super::Management::received) {
             self.acknowledge();
         }
         // Before the outcome of the call that it settles, as every event.
+        let name = stanza.name();
         if self.listening {
-            self.outputs.push_back(Output::Stanza(Box::new(Stanza::from_element(element, frame))));
+            self.outputs.push_back(Output::Stanza(Box::new(stanza)));
         }
-        match element.name.as_str() {
-            "iq" => self.handle_iq(now, element, frame),
-            "message" => self.handle_push(now, element),
-            _ => {}
+        match name {
+            "iq" => self.handle_iq(now, &head, frame),
+            "message" if self.may_be_push(&head) => {
+                self.handle_push(now, &parse(frame)?);
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 
-    fn handle_iq(&mut self, now: Instant, iq: &Element, frame: &str) {
-        let Some(id) = iq.attribute("id") else { return };
-        match iq.attribute("type") {
+    fn handle_iq(&mut self, now: Instant, head: &Head<'_>, frame: &str) -> Result<(), XmlError> {
+        let Some(id) = head.value("id") else { return Ok(()) };
+        match head.value("type").as_deref() {
             Some("result" | "error") => {
                 let own = self.jid.as_deref().unwrap_or_default();
-                let Some(purpose) = self.calls.answered(id, iq.attribute("from"), own) else { return };
-                match purpose {
-                    Purpose::Caller(call) => {
+                match self.calls.answered(&id, head.value("from").as_deref(), own) {
+                    None => {}
+                    Some(Purpose::Caller(call)) => {
                         self.complete(call, Ok(Completed::Answer { xml: frame.to_owned() }));
                     }
                     // An error is an answer too.
-                    Purpose::Ping { call, since } => {
+                    Some(Purpose::Ping { call, since }) => {
                         let round_trip = now.saturating_duration_since(since);
                         self.complete(call, Ok(Completed::Pong { round_trip }));
                     }
-                    Purpose::Discovery(question) => self.handle_discovered(now, question, iq),
-                    Purpose::Conference(number) => self.handle_conference_iq(now, number, Some(iq)),
+                    Some(Purpose::Discovery(question)) => {
+                        self.handle_discovered(now, question, &parse(frame)?)
+                    }
+                    Some(Purpose::Conference(number)) => {
+                        self.handle_conference_iq(now, number, Some(&parse(frame)?));
+                    }
                 }
             }
             Some("get" | "set") => {
-                let answer = self.features.answer(iq, id);
+                let answer = self.features.answer(&parse(frame)?, &id);
                 self.transmit(Outgoing::own(answer.to_xml()));
             }
             _ => {}
         }
+        Ok(())
     }
 
-    fn handle_management(&mut self, now: Instant, element: &Element) {
-        match (element.name.as_str(), self.management.as_mut()) {
+    /// What an established session receives beside stanzas.
+    pub(super) fn handle_management(&mut self, now: Instant, element: &Element) {
+        let management = self.management.as_mut().filter(|_| element.namespace == ns::SM);
+        match (element.name.as_str(), management) {
             ("r", Some(_)) => self.acknowledge(),
             ("a", Some(management)) => {
                 let h = element.attribute("h").and_then(|h| h.parse().ok());

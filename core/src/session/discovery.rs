@@ -10,7 +10,7 @@ use super::management::Outgoing;
 use super::{Output, Session};
 use crate::options::Config;
 use crate::outgoing::next_id;
-use crate::xml::{Element, ns};
+use crate::xml::{Element, Head, ns};
 use crate::{Event, IceServer, Properties};
 
 /// A push comes before the answer to the bind or right behind it; only a server that does not push is asked.
@@ -110,8 +110,7 @@ impl Session {
 
     /// A message of the server's may be its push. It may come before anything of ours is bound.
     pub(super) fn handle_push(&mut self, now: Instant, message: &Element) {
-        let from = message.attribute("from");
-        if !from.is_some_and(|from| from == self.config.domain || from == self.credentials.domain()) {
+        if !self.is_from_server(message.attribute("from")) {
             return;
         }
         let info = message.child("query", ns::DISCO_INFO);
@@ -130,6 +129,14 @@ impl Session {
             self.learn_features(info);
         }
         self.tell_discovered();
+    }
+
+    pub(super) fn may_be_push(&self, message: &Head<'_>) -> bool {
+        self.is_from_server(message.value("from").as_deref())
+    }
+
+    fn is_from_server(&self, from: Option<&str>) -> bool {
+        from.is_some_and(|from| from == self.config.domain || from == self.credentials.domain())
     }
 
     pub(super) fn handle_discovered(&mut self, now: Instant, question: Question, answer: &Element) {

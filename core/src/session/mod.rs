@@ -30,10 +30,11 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
+use crate::frame::Frame;
 use crate::options::Config;
 use crate::times::Milestone;
 use crate::transport::TransportError;
-use crate::xml::{Element, ns, parse};
+use crate::xml::{Element, XmlError, ns, parse};
 use crate::{Completed, CompletionResult, Error, ErrorType};
 
 pub(crate) use backoff::Backoff;
@@ -253,20 +254,29 @@ impl Session {
     }
 
     /// A frame came.
-    pub(crate) fn handle_frame(&mut self, now: Instant, frame: &str) {
+    pub(crate) fn handle_frame(&mut self, now: Instant, frame: &Frame) {
         if self.phase == Phase::Ended {
             return;
         }
         self.liveness.handle_received(now);
-        match parse(frame) {
-            Ok(element) => self.handle_element(now, &element, frame),
+        let outcome =
+            if self.is_up() { self.handle_established(now, frame) } else { self.handle_other(now, frame) };
+        match outcome {
+            Ok(()) => {}
             // Nothing that comes after our `<close/>` can change the outcome.
             Err(_) if self.phase == Phase::Closing => self.end(Ending::Disconnected),
             Err(error) => self.link_failed(now, failures::malformed(&self.config, error)),
         }
     }
 
-    fn handle_element(&mut self, now: Instant, element: &Element, frame: &str) {
+    /// Outside the established session everything is looked at in full.
+    fn handle_other(&mut self, now: Instant, frame: &str) -> Result<(), XmlError> {
+        self.handle_element(now, &parse(frame)?);
+        Ok(())
+    }
+
+    /// What is no stanza of an established session.
+    fn handle_element(&mut self, now: Instant, element: &Element) {
         if element.is("close", ns::FRAMING) {
             return self.handle_closed(now);
         }
@@ -279,7 +289,7 @@ impl Session {
                 self.link = Link::Up;
                 // What the server had under way when we closed the stream is of no interest.
                 if self.phase == Phase::Connected {
-                    self.handle_established(now, element, frame);
+                    self.handle_management(now, element);
                 }
             }
             link => self.link = link,

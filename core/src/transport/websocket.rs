@@ -17,6 +17,7 @@ use url::{Position, Url};
 
 use super::TransportError;
 use super::connector::{self, Connection};
+use crate::frame::Frame;
 use crate::options::Config;
 use crate::times::Milestone;
 
@@ -29,17 +30,6 @@ pub(crate) struct WebSocket {
     stream: WebSocketStream<Connection>,
     round_trips: u32,
     unflushed: bool,
-}
-
-/// A frame that came.
-pub(crate) struct Frame(Message);
-
-impl std::ops::Deref for Frame {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        self.0.as_text().unwrap_or_default()
-    }
 }
 
 impl WebSocket {
@@ -83,7 +73,7 @@ impl WebSocket {
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
         loop {
             match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-                Some(Ok(message)) if message.is_text() => return Poll::Ready(Ok(Frame(message))),
+                Some(Ok(message)) if message.is_text() => return Poll::Ready(Ok(Frame::new(message))),
                 Some(Ok(message)) if message.is_binary() => {
                     let reason = "it sent a binary frame".to_owned();
                     return Poll::Ready(Err(TransportError::BadFrame { reason }));

@@ -4,6 +4,7 @@ mod element;
 mod parse;
 mod reader;
 mod redact;
+mod scan;
 #[cfg(test)]
 mod verdicts;
 
@@ -11,6 +12,7 @@ pub(crate) use element::{Element, condition_and_text};
 pub(crate) use parse::parse;
 pub(crate) use reader::XmlError;
 pub(crate) use redact::{omitted, redact};
+pub(crate) use scan::{Head, scan};
 
 /// The namespaces that the engine speaks.
 pub(crate) mod ns {

@@ -54,19 +54,33 @@ pub(crate) struct Attribute<'frame> {
     /// The name as written, with its prefix.
     pub name: &'frame str,
     prefix: &'frame str,
-    raw: &'frame str,
+    raw: Raw<'frame>,
+}
+
+/// A value as written. Most are plain: they mean what they say.
+#[derive(Debug, Clone, Copy)]
+struct Raw<'frame> {
+    text: &'frame str,
+    /// It holds neither references nor white space that XML changes.
+    plain: bool,
+}
+
+impl<'frame> Raw<'frame> {
+    fn value(self) -> Cow<'frame, str> {
+        if self.plain { Cow::Borrowed(self.text) } else { resolve(self.text, true) }
+    }
 }
 
 impl<'frame> Attribute<'frame> {
     /// The value, with references resolved and white space normalised (XML 1.0, section 3.3.3).
     pub(crate) fn value(&self) -> Cow<'frame, str> {
-        resolve(self.raw, true)
+        self.raw.value()
     }
 
     /// Where the value stands in the frame that it was read from.
     pub(crate) fn range(&self, frame: &'frame str) -> std::ops::Range<usize> {
-        let start = self.raw.as_ptr() as usize - frame.as_ptr() as usize;
-        start..start + self.raw.len()
+        let start = self.raw.text.as_ptr() as usize - frame.as_ptr() as usize;
+        start..start + self.raw.text.len()
     }
 
     fn local(&self) -> &'frame str {
@@ -80,7 +94,7 @@ pub(crate) struct Reader<'frame> {
     at: usize,
     /// The names of the open elements, and how many bindings were in force before each.
     open: Vec<(&'frame str, usize)>,
-    bindings: Vec<(&'frame str, &'frame str)>,
+    bindings: Vec<(&'frame str, Raw<'frame>)>,
     attributes: Vec<Attribute<'frame>>,
     /// The element just begun was an empty-element tag: its end is due.
     pending_end: bool,
@@ -136,21 +150,53 @@ impl<'frame> Reader<'frame> {
     }
 
     fn text(&mut self) -> Result<Token<'frame>, XmlError> {
-        let rest = self.rest();
-        let raw = &rest[..rest.find('<').unwrap_or(rest.len())];
-        self.at += raw.len();
+        let start = self.at;
         if self.open.is_empty() {
             // White space around the element is harmless, though RFC 7395, section 3.3.3 has none.
-            if raw.bytes().all(is_space) {
-                return self.next();
-            }
-            return Err(XmlError::TextOutsideRoot);
+            self.skip_space();
+            return match self.frame.as_bytes().get(self.at) {
+                None | Some(b'<') => self.next(),
+                Some(_) => Err(XmlError::TextOutsideRoot),
+            };
         }
-        check_characters(raw)?;
-        if raw.contains("]]>") {
+        let plain = self.characters(|byte| byte == b'<')?;
+        let raw = &self.frame[start..self.at];
+        if raw.len() > 2 && raw.contains("]]>") {
             return Err(NotWellFormed("]]> in text"));
         }
-        Ok(Token::Text(resolve(raw, false)))
+        Ok(Token::Text(if plain { Cow::Borrowed(raw) } else { resolve(raw, false) }))
+    }
+
+    /// Reads characters up to one that ends them, or to the end of the frame: each must be one that XML allows, and
+    /// each `&` begin a reference that it allows. Tells whether they are plain.
+    fn characters(&mut self, ends: impl Fn(u8) -> bool) -> Result<bool, XmlError> {
+        let bytes = self.frame.as_bytes();
+        let mut plain = true;
+        while let Some(&byte) = bytes.get(self.at) {
+            if ends(byte) {
+                break;
+            }
+            match CLASS[usize::from(byte)] & UNUSUAL {
+                0 => self.at += 1,
+                _ => match byte {
+                    b'&' => {
+                        plain = false;
+                        let (_, rest) = reference(self.rest())?;
+                        self.at = self.frame.len() - rest.len();
+                    }
+                    b'\t' | b'\r' | b'\n' => {
+                        plain = false;
+                        self.at += 1;
+                    }
+                    // U+FFFE and U+FFFF; other surrogates cannot be in a string.
+                    0xef if !matches!(bytes.get(self.at + 1..self.at + 3), Some([0xbf, 0xbe | 0xbf])) => {
+                        self.at += 1;
+                    }
+                    _ => return Err(NotWellFormed("a character that XML does not allow")),
+                },
+            }
+        }
+        Ok(plain)
     }
 
     fn cdata(&mut self) -> Result<Token<'frame>, XmlError> {
@@ -229,14 +275,14 @@ impl<'frame> Reader<'frame> {
             _ => return Err(NotWellFormed("an attribute value has no quotes")),
         };
         self.at += 1;
-        let rest = self.rest();
-        let raw =
-            &rest[..rest.find(char::from(quote)).ok_or(NotWellFormed("an attribute value is not closed"))?];
-        self.at += raw.len() + 1;
-        if raw.contains('<') {
-            return Err(NotWellFormed("< in an attribute value"));
+        let start = self.at;
+        let plain = self.characters(|byte| byte == quote || byte == b'<')?;
+        let raw = Raw { text: &self.frame[start..self.at], plain };
+        match self.frame.as_bytes().get(self.at) {
+            Some(b'<') => return Err(NotWellFormed("< in an attribute value")),
+            None => return Err(NotWellFormed("an attribute value is not closed")),
+            Some(_) => self.at += 1,
         }
-        check_characters(raw)?;
         if name == "xmlns" {
             self.declare("", raw)
         } else if prefix == "xmlns" {
@@ -250,12 +296,12 @@ impl<'frame> Reader<'frame> {
     }
 
     /// Namespaces in XML 1.0, section 3.
-    fn declare(&mut self, prefix: &'frame str, raw: &'frame str) -> Result<(), XmlError> {
+    fn declare(&mut self, prefix: &'frame str, raw: Raw<'frame>) -> Result<(), XmlError> {
         let first = self.open.last().map_or(0, |(_, bindings)| *bindings);
         if self.bindings[first..].iter().any(|(declared, _)| *declared == prefix) {
             return Err(NotWellFormed("a namespace is declared twice"));
         }
-        let uri = resolve(raw, true);
+        let uri = raw.value();
         let reserved = match prefix {
             "xmlns" => true,
             "xml" => uri != XML_NAMESPACE,
@@ -295,7 +341,7 @@ impl<'frame> Reader<'frame> {
     fn namespace(&self, prefix: &str) -> Result<Cow<'frame, str>, XmlError> {
         let bound = self.bindings.iter().rev().find(|(declared, _)| *declared == prefix);
         match (bound, prefix) {
-            (Some((_, raw)), _) => Ok(resolve(raw, true)),
+            (Some((_, raw)), _) => Ok(raw.value()),
             (None, "") => Ok(Cow::Borrowed("")),
             (None, "xml") => Ok(Cow::Borrowed(XML_NAMESPACE)),
             (None, _) => Err(XmlError::UndeclaredPrefix),
@@ -304,6 +350,27 @@ impl<'frame> Reader<'frame> {
 
     /// Reads a qualified name and returns it with its prefix.
     fn name(&mut self) -> Result<(&'frame str, &'frame str), XmlError> {
+        let bytes = &self.frame.as_bytes()[self.at..];
+        let length = bytes.iter().take_while(|byte| CLASS[usize::from(**byte)] & NAME != 0).count();
+        if bytes.get(length).is_some_and(|byte| !byte.is_ascii()) {
+            return self.uncommon_name();
+        }
+        let name = &self.rest()[..length];
+        self.at += length;
+        let starts = |name: &str| {
+            name.as_bytes().first().is_some_and(|byte| CLASS[usize::from(*byte)] & NAME_START != 0)
+        };
+        match name.split_once(':') {
+            None if starts(name) => Ok((name, "")),
+            Some((prefix, local)) if starts(prefix) && starts(local) && !local.contains(':') => {
+                Ok((name, prefix))
+            }
+            _ => Err(NotWellFormed("a name is malformed")),
+        }
+    }
+
+    /// A name beyond ASCII.
+    fn uncommon_name(&mut self) -> Result<(&'frame str, &'frame str), XmlError> {
         let rest = self.rest();
         let end = rest.find(|c: char| !is_name_char(c)).unwrap_or(rest.len());
         let name = &rest[..end];
@@ -331,6 +398,33 @@ impl<'frame> Reader<'frame> {
         Ok(())
     }
 }
+
+/// What an ASCII character may be part of.
+const NAME_START: u8 = 1;
+const NAME: u8 = 2;
+/// Needs a look where it stands in text or in a value; so do some bytes beyond ASCII.
+const UNUSUAL: u8 = 4;
+
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        let c = byte as char;
+        if byte.is_ascii() && is_name_start(c) {
+            class[byte as usize] |= NAME_START | NAME;
+        }
+        if byte.is_ascii() && is_name_char(c) {
+            class[byte as usize] |= NAME;
+        }
+        if byte < b' ' || byte == b'&' || byte == 0xef {
+            class[byte as usize] |= UNUSUAL;
+        }
+        if byte == u8::MAX {
+            break class;
+        }
+        byte += 1;
+    }
+};
 
 fn local_of<'name>(name: &'name str, prefix: &str) -> &'name str {
     if prefix.is_empty() { name } else { &name[prefix.len() + 1..] }
@@ -362,19 +456,6 @@ const fn is_name_char(c: char) -> bool {
 /// `Char` of XML 1.0, section 2.2.
 const fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
-}
-
-/// Every character is one that XML allows, and every `&` begins a reference that it allows.
-fn check_characters(raw: &str) -> Result<(), XmlError> {
-    if !raw.chars().all(is_xml_char) {
-        return Err(NotWellFormed("a character that XML does not allow"));
-    }
-    let mut rest = raw;
-    while let Some(ampersand) = rest.find('&') {
-        let (_, after) = reference(&rest[ampersand..])?;
-        rest = after;
-    }
-    Ok(())
 }
 
 /// Reads the reference that `text` begins with: the character, and what follows.

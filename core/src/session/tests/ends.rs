@@ -49,10 +49,10 @@ fn disconnect_waits_for_the_server_only_so_long() {
 #[test]
 fn whatever_comes_after_our_close_the_session_ends_as_disconnected() {
     let endings: [&dyn Fn(&mut Rig); 4] = [
-        &|rig| rig.session.handle_frame(rig.now, CLOSE),
-        &|rig| rig.session.handle_frame(rig.now, "<oops"),
+        &|rig| rig.session.handle_frame(rig.now, &CLOSE.into()),
+        &|rig| rig.session.handle_frame(rig.now, &"<oops".into()),
         &|rig| rig.session.handle_transport_error(rig.now, TransportError::Closed),
-        &|rig| rig.session.handle_frame(rig.now, "<error xmlns='http://etherx.jabber.org/streams'/>"),
+        &|rig| rig.session.handle_frame(rig.now, &"<error xmlns='http://etherx.jabber.org/streams'/>".into()),
     ];
     for end in endings {
         let mut rig = Rig::established(json!({}));

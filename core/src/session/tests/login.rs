@@ -160,7 +160,7 @@ fn a_server_that_closes_on_enable_is_asked_once_more_without_and_established_onc
     let refused = "<stream:error xmlns:stream='http://etherx.jabber.org/streams'>\
         <unsupported-stanza-type xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
     rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, &without, BOUND]);
-    rig.session.handle_frame(rig.now, refused);
+    rig.session.handle_frame(rig.now, &refused.into());
     let known = Known { mechanism: None, no_management: true };
     let outputs = rig.outputs();
     assert!(outputs.contains(&Output::Learned(known)), "{outputs:?}");

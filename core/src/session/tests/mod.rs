@@ -109,7 +109,7 @@ impl Rig {
     }
 
     fn play(&mut self, frames: &[&str]) -> Vec<Output> {
-        frames.iter().for_each(|frame| self.session.handle_frame(self.now, frame));
+        frames.iter().for_each(|frame| self.session.handle_frame(self.now, &(*frame).into()));
         self.outputs()
     }
 
