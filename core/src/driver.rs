@@ -299,11 +299,8 @@ impl Driver {
                 Output::DropParked => self.parked = None,
                 Output::Send(frame) => {
                     self.shared.frame(Direction::Outgoing, &frame);
-                    if let Link::Open(transport) = &mut self.link
-                        && let Err(error) = transport.send(frame)
-                    {
-                        self.link = Link::None;
-                        self.session.handle_transport_error(Instant::now(), error);
+                    if let Link::Open(transport) = &mut self.link {
+                        transport.send(&frame);
                     }
                 }
                 Output::Derive(derivation) => self.derivation = Some(self.derive(derivation)),

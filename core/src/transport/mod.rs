@@ -1,6 +1,7 @@
 //! What carries frames between the session and the server.
 
 mod connector;
+mod framing;
 pub(crate) mod http;
 mod proxy;
 mod tcp;

@@ -1,22 +1,24 @@
 //! XMPP over WebSocket (RFC 7395): one frame, one text message.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use data_encoding::BASE64;
-use futures_util::{Sink, Stream};
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL};
 use hyper::header::{SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use ring::digest;
-use tokio_websockets::{ClientBuilder, Config as WebSocketConfig, Error, Limits, Message, WebSocketStream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use url::{Position, Url};
 
 use super::TransportError;
 use super::connector::{self, Connection};
+use super::framing::{self, Decoder, FramingError};
 use crate::frame::Frame;
 use crate::options::Config;
 use crate::times::Milestone;
@@ -25,11 +27,30 @@ use crate::times::Milestone;
 const ACCEPT_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const SUBPROTOCOL: &str = "xmpp";
 
-/// An open WebSocket. Frames are queued by `send` and go out by `poll_flush`.
+/// How much is read at once, when something is there to be read.
+const READ: usize = 64 * 1024;
+/// Less than this of a frame is copied from one buffer to the next.
+const SMALL: usize = 4 * 1024;
+/// How many buffers a thread keeps for its connections.
+const SPARE: usize = 4;
+
+thread_local!(static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) });
+
+/// An open WebSocket. Frames are queued by `send` and go out by `poll_flush`. Between frames it holds no buffer: what
+/// is read goes through one that the connections of a thread share, and only what is left of it is kept.
 pub(crate) struct WebSocket {
-    stream: WebSocketStream<Connection>,
-    round_trips: u32,
+    connection: Connection,
+    decoder: Decoder,
+    limit: usize,
+    /// What has arrived and not been taken lies in `waiting` of it. Borrowed from the thread while there is much.
+    buffer: Vec<u8>,
+    waiting: Range<usize>,
+    /// What is to be written, and how much of it has been.
+    out: Vec<u8>,
+    written: usize,
     unflushed: bool,
+    closing: bool,
+    round_trips: u32,
 }
 
 impl WebSocket {
@@ -41,11 +62,18 @@ impl WebSocket {
         let (connection, round_trips) = connector::connect(config, url, reached).await?;
         let connection = upgrade(config, connection, url).await?;
         reached(Milestone::Upgrade);
-        let stream = ClientBuilder::new()
-            .limits(Limits::default().max_payload_len(Some(config.max_stanza_bytes)))
-            .config(WebSocketConfig::default())
-            .take_over(connection);
-        Ok(Self { stream, round_trips: round_trips + 1, unflushed: false })
+        Ok(Self {
+            connection,
+            decoder: Decoder::new(config.max_stanza_bytes),
+            limit: config.max_stanza_bytes,
+            buffer: Vec::new(),
+            waiting: 0..0,
+            out: Vec::new(),
+            written: 0,
+            unflushed: false,
+            closing: false,
+            round_trips: round_trips + 1,
+        })
     }
 
     /// What it took to open it.
@@ -54,51 +82,162 @@ impl WebSocket {
     }
 
     /// Queues a frame. All that is queued before the next flush goes out in one write.
-    pub(crate) fn send(&mut self, frame: String) -> Result<(), TransportError> {
-        self.unflushed = true;
-        Pin::new(&mut self.stream).start_send(Message::text(frame)).map_err(stream_error)
+    pub(crate) fn send(&mut self, frame: &str) {
+        if !self.closing {
+            framing::encode_text(&mut self.out, frame);
+            self.unflushed = true;
+        }
     }
 
-    /// Writes what is queued, as far as the peer takes it. Tells whether that emptied the queue.
+    /// Writes what is queued, as far as the peer takes it. Tells whether that emptied the queue of frames.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, TransportError>> {
-        if !self.unflushed {
+        if self.out.is_empty() {
             return Poll::Ready(Ok(false));
         }
-        ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(stream_error)?;
-        self.unflushed = false;
-        Poll::Ready(Ok(true))
+        while self.written < self.out.len() {
+            let rest = &self.out[self.written..];
+            match ready!(Pin::new(&mut self.connection).poll_write(cx, rest)) {
+                Ok(0) => return Poll::Ready(Err(TransportError::Closed)),
+                Ok(count) => self.written += count,
+                Err(error) => return Poll::Ready(Err(connector::lost(&error))),
+            }
+        }
+        ready!(Pin::new(&mut self.connection).poll_flush(cx)).map_err(|error| connector::lost(&error))?;
+        // An idle connection needs no buffer to write from.
+        self.out = Vec::new();
+        self.written = 0;
+        Poll::Ready(Ok(std::mem::take(&mut self.unflushed)))
     }
 
     /// Reads the next frame.
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
         loop {
-            match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-                Some(Ok(message)) if message.is_text() => return Poll::Ready(Ok(Frame::new(message))),
-                Some(Ok(message)) if message.is_binary() => {
-                    let reason = "it sent a binary frame".to_owned();
-                    return Poll::Ready(Err(TransportError::BadFrame { reason }));
+            let decoded = self.decoder.decode(&self.buffer[self.waiting.clone()]);
+            match decoded.map_err(|error| self.framing_error(&error))? {
+                Some((incoming, used)) => {
+                    self.waiting.start += used;
+                    match incoming {
+                        Some(framing::Incoming::Text(frame)) => return Poll::Ready(Ok(frame)),
+                        Some(framing::Incoming::Ping(payload)) => self.answer_ping(cx, &payload)?,
+                        Some(framing::Incoming::Close) => {
+                            self.answer_close(cx);
+                            return Poll::Ready(Err(TransportError::Closed));
+                        }
+                        None => {}
+                    }
                 }
-                // The library answers pings by itself, before it reads on.
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Err(stream_error(error))),
-                None => return Poll::Ready(Err(TransportError::Closed)),
+                None => ready!(self.poll_fill(cx))?,
             }
         }
     }
 
-    /// Sends the WebSocket's own close frame behind what is queued and writes it all. The caller sets the deadline.
+    /// Reads what is there, behind what is left of what came before.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        if self.waiting.len() < SMALL { self.poll_fill_borrowed(cx) } else { self.poll_fill_own(cx) }
+    }
+
+    /// With little or nothing left, into a buffer that is kept only if something is there.
+    fn poll_fill_borrowed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        let mut buffer = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; READ]);
+        let kept = self.waiting.len();
+        buffer[..kept].copy_from_slice(&self.buffer[self.waiting.clone()]);
+        match poll_read(&mut self.connection, cx, &mut buffer[kept..]) {
+            Poll::Ready(Ok(count)) => {
+                give_back(std::mem::replace(&mut self.buffer, buffer));
+                self.waiting = 0..kept + count;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                give_back(buffer);
+                if self.buffer.len() != kept {
+                    let rest = self.buffer[self.waiting.clone()].to_vec();
+                    give_back(std::mem::replace(&mut self.buffer, rest));
+                    self.waiting = 0..kept;
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// A long frame stays where it is; its buffer grows with what arrives.
+    fn poll_fill_own(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        if self.waiting.start > 0 {
+            self.buffer.copy_within(self.waiting.clone(), 0);
+            self.waiting = 0..self.waiting.len();
+        }
+        if self.waiting.end == self.buffer.len() {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        let read = poll_read(&mut self.connection, cx, &mut self.buffer[self.waiting.end..]);
+        read.map_ok(|count| self.waiting.end += count)
+    }
+
+    /// At once, since nothing else may be on its way out for a long time.
+    fn answer_ping(&mut self, cx: &mut Context<'_>, payload: &[u8]) -> Result<(), TransportError> {
+        framing::encode_pong(&mut self.out, payload);
+        let unflushed = self.unflushed;
+        let flushed = self.poll_flush(cx);
+        // Frames that went out with it are still to be told of.
+        self.unflushed |= unflushed;
+        match flushed {
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Ready(Ok(_)) | Poll::Pending => Ok(()),
+        }
+    }
+
+    fn answer_close(&mut self, cx: &mut Context<'_>) {
+        if !std::mem::replace(&mut self.closing, true) {
+            framing::encode_close(&mut self.out);
+            // The peer may be gone already.
+            let _ = self.poll_flush(cx);
+        }
+    }
+
+    /// Sends the WebSocket's own close frame behind what is queued, writes it all, and waits for the peer to do the
+    /// same. The caller sets the deadline.
     pub(crate) async fn close(mut self) {
+        if !std::mem::replace(&mut self.closing, true) {
+            framing::encode_close(&mut self.out);
+        }
         // A peer that is gone already needs no goodbye, so the outcome does not matter.
-        let _ = poll_fn(|cx| Pin::new(&mut self.stream).poll_close(cx)).await;
+        if poll_fn(|cx| self.poll_flush(cx)).await.is_ok() {
+            while poll_fn(|cx| self.poll_frame(cx)).await.is_ok() {}
+            let _ = poll_fn(|cx| Pin::new(&mut self.connection).poll_shutdown(cx)).await;
+        }
+    }
+
+    fn framing_error(&self, error: &FramingError) -> TransportError {
+        match error {
+            FramingError::TooLarge => TransportError::TooLarge { limit: self.limit },
+            FramingError::Protocol(problem) => TransportError::BadFrame { reason: (*problem).to_owned() },
+        }
     }
 }
 
-fn stream_error(error: Error) -> TransportError {
-    match error {
-        Error::PayloadTooLong { max_len, .. } => TransportError::TooLarge { limit: max_len },
-        Error::Io(error) => connector::lost(&error),
-        Error::AlreadyClosed => TransportError::Closed,
-        other => TransportError::BadFrame { reason: other.to_string() },
+/// Nothing is the end of the connection.
+fn poll_read(
+    connection: &mut Connection,
+    cx: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<Result<usize, TransportError>> {
+    let mut buffer = ReadBuf::new(buffer);
+    let outcome = ready!(Pin::new(connection).poll_read(cx, &mut buffer));
+    Poll::Ready(match (outcome, buffer.filled().len()) {
+        (Ok(()), 0) => Err(TransportError::Closed),
+        (Ok(()), count) => Ok(count),
+        (Err(error), _) => Err(connector::lost(&error)),
+    })
+}
+
+/// Only those of the common size are worth keeping.
+fn give_back(buffer: Vec<u8>) {
+    if buffer.len() == READ {
+        BUFFERS.with_borrow_mut(|buffers| {
+            if buffers.len() < SPARE {
+                buffers.push(buffer);
+            }
+        });
     }
 }
 
