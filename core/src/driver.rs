@@ -67,7 +67,7 @@ impl Driver {
         stop: CancellationToken,
         attempt: Attempt,
         connecting: Completion,
-    ) -> Self {
+    ) -> Box<Self> {
         let config = Arc::clone(shared.config());
         let known = knowledge::of(&config.service_url, attempt.credentials.domain());
         let start = Start {
@@ -82,7 +82,7 @@ impl Driver {
             wall: WallClock::now(),
         };
         let session = Session::connect(config, start, Instant::now());
-        Self {
+        Box::new(Self {
             shared,
             session,
             commands,
@@ -98,10 +98,11 @@ impl Driver {
             paused: None,
             last_received: None,
             ended: false,
-        }
+        })
     }
 
-    pub(crate) async fn run(mut self) {
+    /// Boxed, so that the task does not hold it twice.
+    pub(crate) async fn run(mut self: Box<Self>) {
         let mut stopping = false;
         let stop = self.stop.clone();
         let mut stopped = pin!(stop.cancelled());
@@ -153,7 +154,7 @@ impl Driver {
         }
         if let Link::Open(transport) = std::mem::replace(&mut self.link, Link::None) {
             // Past its deadline the peer does without the WebSocket's close frame.
-            let _ = tokio::time::timeout(FAREWELL, transport.close()).await;
+            let _ = Box::pin(tokio::time::timeout(FAREWELL, transport.close())).await;
         }
     }
 

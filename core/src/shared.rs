@@ -68,7 +68,7 @@ pub(crate) struct Attempt {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, hub: HubEnd, token: Option<String>) -> Self {
+    pub(crate) fn new(config: Arc<Config>, hub: HubEnd, token: Option<String>) -> Self {
         let state = State {
             state: ConnectionState::Idle,
             token,
@@ -82,7 +82,7 @@ impl Shared {
             times: ConnectionTimes::default(),
         };
         let log = Mutex::new(FrameLog::new(config.logs));
-        Self { config: Arc::new(config), hub, state: Mutex::new(state), log, counters: Counters::default() }
+        Self { config, hub, state: Mutex::new(state), log, counters: Counters::default() }
     }
 
     pub(crate) const fn config(&self) -> &Arc<Config> {

@@ -4,12 +4,19 @@ mod config;
 mod raw;
 mod schema;
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
 use serde_json::{Map, Value};
 
 pub(crate) use config::{Config, LogLimits, Ping, Tls, room};
 pub use schema::{Kind, OPTIONS, OptionSpec};
 
 use crate::Error;
+
+/// The configurations in use, by the options that they come from: what is compared must be few.
+static CONFIGS: Mutex<Vec<Used>> = Mutex::new(Vec::new());
+type Used = (Map<String, Value>, Weak<Config>);
+const MAX_SHARED: usize = 16;
 
 /// The options of [`init`](crate::init) and of a [`JitsiConnection`](crate::JitsiConnection), with lib-jitsi-meet's
 /// keys. Each reads the keys that concern it, so that one object serves both.
@@ -169,8 +176,19 @@ impl Options {
             .and_then(|threads| usize::try_from(threads).ok())
     }
 
-    pub(crate) fn config(&self) -> Result<Config, Error> {
-        Config::from_tree(&self.tree)
+    /// What the engine reads. A thousand connections with the same options share it.
+    pub(crate) fn config(&self) -> Result<Arc<Config>, Error> {
+        let mut configs = CONFIGS.lock().unwrap_or_else(PoisonError::into_inner);
+        configs.retain(|(_, config)| config.strong_count() > 0);
+        let same = configs.iter().find(|(tree, _)| *tree == self.tree);
+        if let Some(config) = same.and_then(|(_, config)| config.upgrade()) {
+            return Ok(config);
+        }
+        let config = Arc::new(Config::from_tree(&self.tree)?);
+        if configs.len() < MAX_SHARED {
+            configs.push((self.tree.clone(), Arc::downgrade(&config)));
+        }
+        Ok(config)
     }
 }
 
@@ -205,6 +223,17 @@ mod tests {
 
     fn error(options: Result<(), Error>) -> String {
         options.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn connections_with_the_same_options_share_what_is_read_of_them() {
+        let mut options = Options::new();
+        options.set("serviceUrl", "wss://shared.example/x").unwrap();
+        options.set("hosts.domain", "shared.example").unwrap();
+        let first = options.config().unwrap();
+        assert!(Arc::ptr_eq(&first, &options.clone().config().unwrap()));
+        options.set("iqTimeout", 1).unwrap();
+        assert!(!Arc::ptr_eq(&first, &options.config().unwrap()));
     }
 
     #[test]

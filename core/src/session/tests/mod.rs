@@ -8,7 +8,6 @@ mod recovery;
 mod stanzas;
 mod tokens;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
@@ -68,7 +67,7 @@ impl Rig {
         let base = json!({ "serviceUrl": "wss://h/x", "hosts": { "domain": "meet.example" }, "websocketKeepAlive": -1 });
         tree.merge(base).unwrap();
         tree.merge(options).unwrap();
-        let config = Arc::new(tree.config().unwrap());
+        let config = tree.config().unwrap();
         let (id, password) = account.unzip();
         let credentials = Credentials::new(&config, None, id, password).unwrap();
         let now = Instant::now();
