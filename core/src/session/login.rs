@@ -15,6 +15,7 @@ use super::credentials::Mechanism;
 use super::management::{Management, Resumption};
 use super::scram::{SaltedPassword, Scram};
 use super::{Link, Output, Phase, Session, failures};
+use crate::runtime;
 use crate::times::Milestone;
 use crate::xml::{Element, condition_and_text, ns};
 
@@ -462,7 +463,8 @@ impl Session {
         let id = enabled.attribute("id").filter(|id| granted && !id.is_empty())?;
         // Without `max` the server's own limit is unknown; Prosody's and ejabberd's defaults are longer than this.
         let max = enabled.attribute("max").and_then(|max| max.parse().ok()).unwrap_or(60);
-        Some(Resumption { id: id.to_owned(), max: Duration::from_secs(max) })
+        // A peer's number is not to be added to a clock as it is.
+        Some(Resumption { id: id.to_owned(), max: Duration::from_secs(max).min(runtime::LONGEST) })
     }
 
     pub(super) fn establish(&mut self, now: Instant, round_trips: u32, resumed: bool) {

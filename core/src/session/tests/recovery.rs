@@ -103,6 +103,17 @@ fn attempts_go_on_for_as_long_as_the_server_keeps_the_session() {
 }
 
 #[test]
+fn a_server_that_would_keep_the_session_for_ever_is_not_taken_at_its_word() {
+    let mut rig = Rig::new(json!({}));
+    rig.open();
+    let enabled = format!("<enabled xmlns='urn:xmpp:sm:3' id='previous' resume='true' max='{}'/>", u64::MAX);
+    rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, PUSH, BOUND, &enabled]);
+    away(&mut rig);
+    let outputs = rig.resume(0);
+    assert!(outputs.iter().any(|output| matches!(output, Output::Established { .. })), "{outputs:?}");
+}
+
+#[test]
 fn an_attempt_that_hangs_has_a_deadline() {
     let mut rig = Rig::established(json!({ "resume": { "attemptTimeout": 700 } }));
     away(&mut rig);
