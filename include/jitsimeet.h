@@ -99,6 +99,11 @@
 #define JM_STATUS_CONFERENCE_REQUEST_FAILED -13
 
 /**
+ * The object was made before this process was forked off its parent, whose alone it is. It may be freed.
+ */
+#define JM_STATUS_FORKED -14
+
+/**
  * A defect of this library. Please report it.
  */
 #define JM_STATUS_INTERNAL -100
@@ -455,6 +460,7 @@ typedef struct jm_connection jm_connection;
  * | `tls.clientKey`                   | none              | PEM text of its key                                   |
  * | `tls.insecureSkipVerify`          | false             | take every certificate: for tests alone               |
  * | `workerThreads`                   | 2                 | for `jm_init`: threads that serve all connections     |
+ * | `logLevel`                        | `info`            | for `jm_init`: `off`, `error`, `warn` ... `trace`     |
  *
  * Use one set from one thread at a time.
  */
@@ -717,7 +723,7 @@ const char *jm_version(void);
 int32_t jm_abi_version(void);
 
 /**
- * Sets what holds for the whole process: `workerThreads`. Other options are ignored, and NULL is the defaults.
+ * Sets what holds for the whole process: `workerThreads`, `logLevel`. Other options are ignored, and NULL is the defaults.
  *
  * It is optional and may be called again: `JM_STATUS_INVALID_STATE` if it would change something from the first
  * `jm_connection_connect` until `jm_shutdown`. Any thread; legal inside a callback.

@@ -450,6 +450,8 @@ declare namespace JitsiMeetJS {
   interface InitOptions {
     /** Threads that serve all connections of the process; 2 if not given. */
     workerThreads?: number | undefined;
+    /** How much the library logs; `info` if not given. */
+    logLevel?: 'off' | 'error' | 'warn' | 'log' | 'info' | 'debug' | 'trace' | undefined;
     [key: string]: unknown;
   }
 
@@ -729,6 +731,7 @@ declare namespace JitsiMeetJS {
     | 'session_lost'
     | 'redirected'
     | 'conference_request_failed'
+    | 'forked'
     | 'internal'
     | Unknown;
 

@@ -14,6 +14,8 @@ use crate::events::Events;
 use crate::exchange::room;
 use crate::hub::{ConnectionId, Item, Wake};
 use crate::logs::Logs;
+use crate::options::Config;
+use crate::process::Owner;
 use crate::session::Credentials;
 use crate::shared::{ConnectionState, Shared, State};
 use crate::statistics::Statistics;
@@ -53,6 +55,8 @@ pub struct JitsiConnection {
 
 /// What all clones of a handle share; dropping it ends the connection.
 struct Handle {
+    /// The process that it was made in. In a fork of it, a lock of ours may be held for ever.
+    owner: Owner,
     shared: Arc<Shared>,
     /// Of the connection's own hub, where it has one.
     waker: Option<Arc<AtomicWaker>>,
@@ -105,7 +109,7 @@ impl JitsiConnection {
             move || waker.wake()
         });
         let connection = Self::make(&hub, app_id, token, options, Some(waker))?;
-        connection.shared().hub().mute(true);
+        connection.handle.shared.hub().mute(true);
         Ok(connection)
     }
 
@@ -134,13 +138,32 @@ impl JitsiConnection {
         let config = options.config()?;
         let end = hub.register(config.event_queue.limits);
         let shared = Arc::new(Shared::new(config, end, token));
-        Ok(Self { handle: Arc::new(Handle { shared, waker }) })
+        Ok(Self { handle: Arc::new(Handle { owner: Owner::this_process(), shared, waker }) })
+    }
+
+    /// Whether this process made the connection. Where it was forked from the one that did, every call fails with
+    /// the same error, and what returns no error tells of a connection that was never connected.
+    ///
+    /// # Errors
+    /// [`Error::Forked`].
+    pub fn check_process(&self) -> Result<(), Error> {
+        self.own().map(drop)
+    }
+
+    /// What the handles share, in the process that made it.
+    pub(crate) fn own(&self) -> Result<&Arc<Shared>, Error> {
+        if self.handle.owner.is_this_process() { Ok(&self.handle.shared) } else { Err(Error::Forked) }
+    }
+
+    /// It never changes, so that a fork may read it.
+    pub(crate) fn config(&self) -> &Config {
+        self.handle.shared.config()
     }
 
     /// The name of this connection in its hub.
     #[must_use]
     pub fn id(&self) -> ConnectionId {
-        self.shared().hub().id()
+        self.handle.shared.hub().id()
     }
 
     /// Connects and returns the full JID that the server has bound.
@@ -180,7 +203,7 @@ impl JitsiConnection {
     }
 
     fn start(&self, options: &ConnectOptions, completion: Completion) -> Result<(), Error> {
-        let shared = self.shared();
+        let shared = self.own()?;
         let room = match &options.name {
             Some(name) => Some(room(name)?),
             None => shared.config().conference.room.clone(),
@@ -205,7 +228,7 @@ impl JitsiConnection {
         if state.listening {
             let _ = sender.send(Command::SetListening(true));
         }
-        let span = tracing::info_span!("connection", id = shared.hub().id());
+        let span = tracing::error_span!("connection", id = shared.hub().id());
         let driver = |stop| Driver::new(Arc::clone(shared), receiver, stop, attempt, completion);
         runtime::spawn(|stop| driver(stop).run().instrument(span))?;
         state.state = ConnectionState::Connecting;
@@ -218,34 +241,39 @@ impl JitsiConnection {
     /// nothing. Returns when `connectionDisconnected` has been delivered to the stream of events.
     ///
     /// # Errors
-    /// None today; kept for what may come.
+    /// [`Error::Forked`].
     pub async fn disconnect(&self) -> Result<(), Error> {
         let (sender, receiver) = oneshot::channel();
-        self.stop(Completion::Future(sender));
+        self.stop(Completion::Future(sender))?;
         settled(receiver).await.map(drop)
     }
 
     /// As [`disconnect`](Self::disconnect), without waiting; with a token, the completion comes through the hub
     /// behind the event.
-    pub fn start_disconnect(&self, token: Option<u64>) {
-        self.stop(token.map_or(Completion::Unheard, Completion::Token));
+    ///
+    /// # Errors
+    /// [`Error::Forked`].
+    pub fn start_disconnect(&self, token: Option<u64>) -> Result<(), Error> {
+        self.stop(token.map_or(Completion::Unheard, Completion::Token))
     }
 
-    fn stop(&self, completion: Completion) {
-        let mut state = self.shared().lock();
+    fn stop(&self, completion: Completion) -> Result<(), Error> {
+        let shared = self.own()?;
+        let mut state = shared.lock();
         if state.state != ConnectionState::Idle {
             state.state = ConnectionState::Disconnecting;
         }
-        self.command(state, Command::Disconnect(completion));
+        Self::command(shared, state, Command::Disconnect(completion));
+        Ok(())
     }
 
     /// Gives the driver a command, or, where there is none, settles it as a command that came too late.
-    pub(crate) fn command(&self, state: MutexGuard<'_, State>, command: Command) {
+    pub(crate) fn command(shared: &Shared, state: MutexGuard<'_, State>, command: Command) {
         let refused = match &state.commands {
             Some(commands) => commands.send(command).err().map(|error| error.0),
             None => Some(command),
         };
-        let hub = self.shared().hub();
+        let hub = shared.hub();
         let wake = refused
             .and_then(Command::refuse)
             .and_then(|(completion, result)| completion.complete(hub, result));
@@ -276,59 +304,65 @@ impl JitsiConnection {
     }
 
     fn refresh(&self, token: &str, completion: Completion) -> Result<(), Error> {
-        let mut state = self.shared().lock();
+        let shared = self.own()?;
+        let mut state = shared.lock();
         if state.state == ConnectionState::Disconnecting {
             return Err(Error::InvalidState { call: "refreshToken", state: state.state.as_str() });
         }
         state.token = Some(token.to_owned()).filter(|token| !token.is_empty());
-        self.command(state, Command::RefreshToken { token: token.to_owned(), completion });
+        Self::command(shared, state, Command::RefreshToken { token: token.to_owned(), completion });
         Ok(())
     }
 
     /// Whether stanzas are delivered, as `connection.stanzaReceived`. They are not, unless this is called.
-    pub fn set_stanza_listening(&self, listening: bool) {
-        let mut state = self.shared().lock();
+    ///
+    /// # Errors
+    /// [`Error::Forked`].
+    pub fn set_stanza_listening(&self, listening: bool) -> Result<(), Error> {
+        let shared = self.own()?;
+        let mut state = shared.lock();
         state.listening = listening;
-        self.command(state, Command::SetListening(listening));
+        Self::command(shared, state, Command::SetListening(listening));
+        Ok(())
     }
 
     /// The full JID, from the moment it is bound until the next attempt.
     #[must_use]
     pub fn jid(&self) -> Option<String> {
-        self.shared().lock().jid.clone()
+        self.own().ok().and_then(|shared| shared.lock().jid.clone())
     }
 
     /// When the phases of this connection happened.
     #[must_use]
     pub fn connection_times(&self) -> ConnectionTimes {
-        self.shared().lock().times
+        self.own().map(|shared| shared.lock().times).unwrap_or_default()
     }
 
     /// Where this connection stands.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
-        self.shared().lock().state
+        self.own().map_or(ConnectionState::Idle, |shared| shared.lock().state)
     }
 
     /// What this connection has carried so far, and what waits.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        self.shared().counters().read(self.shared().hub().waiting())
+        self.own().map(|shared| shared.counters().read(shared.hub().waiting())).unwrap_or_default()
     }
 
     /// The last frames of this connection, as many as the option `logs` keeps, without secrets.
     #[must_use]
     pub fn logs(&self) -> Logs {
         // Not while the log is held, which the driver waits for.
-        let copy = self.shared().log().copy();
-        let entries = copy.redacted();
-        Logs { url: self.shared().config().display_url(), entries }
+        let copy = self.own().map(|shared| shared.log().copy());
+        let entries = copy.map(|copy| copy.redacted()).unwrap_or_default();
+        Logs { url: self.config().display_url(), entries }
     }
 
     /// What the deployment has told of itself; until then, what the option `deploymentInfo` says.
     #[must_use]
     pub fn properties(&self) -> Properties {
-        self.shared().lock().discovered.0.clone()
+        self.own().map(|shared| shared.lock().discovered.0.clone()).unwrap_or_default()
     }
 
     /// The STUN and TURN servers: those of the options `p2pStunServers` and `p2p.stunServers`, and those that the
@@ -336,8 +370,8 @@ impl JitsiConnection {
     #[must_use]
     pub fn ice_servers(&self) -> Vec<IceServer> {
         let now = SystemTime::now();
-        let mut servers = self.shared().config().stun_servers.clone();
-        let told = self.shared().lock().discovered.1.clone();
+        let mut servers = self.config().stun_servers.clone();
+        let told = self.own().map(|shared| shared.lock().discovered.1.clone()).unwrap_or_default();
         servers.extend(told.into_iter().filter(|server| server.expires.is_none_or(|expires| now < expires)));
         servers
     }
@@ -347,27 +381,27 @@ impl JitsiConnection {
     ///
     /// The stream ends when the last handle is dropped.
     pub fn events(&self) -> Events {
-        Events::new(self.shared().hub().clone(), self.handle.waker.clone())
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.handle.shared
+        let waker = self.own().ok().and(self.handle.waker.clone());
+        Events::new(self.handle.shared.hub().clone(), waker)
     }
 }
 
 impl fmt::Debug for JitsiConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.shared().lock();
         f.debug_struct("JitsiConnection")
-            .field("id", &self.shared().hub().id())
-            .field("state", &state.state.as_str())
-            .field("jid", &state.jid)
+            .field("id", &self.id())
+            .field("state", &self.state().as_str())
+            .field("jid", &self.jid())
             .finish_non_exhaustive()
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        if !self.owner.is_this_process() {
+            // The parent's driver is in here too, and holds what must not be dropped without its threads.
+            return;
+        }
         self.shared.hub().close();
         if let Some(commands) = &self.shared.lock().commands {
             // A driver that has just ended has nothing left to close.
@@ -397,7 +431,44 @@ impl AbortOnDrop<'_> {
 impl Drop for AbortOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.0 {
-            connection.start_disconnect(None);
+            // In a fork there is nothing to give up.
+            let _ = connection.start_disconnect(None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_fork_the_parents_connection_refuses_every_call_and_can_be_dropped() {
+        let mut options = Options::new();
+        options.set("serviceUrl", "ws://127.0.0.1:1/").unwrap();
+        options.set("hosts.domain", "example.org").unwrap();
+        let mut connection = JitsiConnection::new(None, None, &options).unwrap();
+        let shared = Arc::clone(&connection.handle.shared);
+        Arc::get_mut(&mut connection.handle).expect("the only handle").owner = Owner::other();
+        // As a thread that the child does not have would hold it.
+        let _held = shared.lock();
+
+        let refused = [
+            connection.check_process(),
+            connection.start_connect(&ConnectOptions::default(), None),
+            connection.start_disconnect(None),
+            connection.start_refresh_token("token", None),
+            connection.start_send_stanza("<message/>", None),
+            connection.start_send_iq("<iq type='get'><a xmlns='b'/></iq>", None, None),
+            connection.start_ping(None, None),
+            connection.start_send_conference_request("room", None),
+            connection.add_feature("feature", false),
+            connection.remove_feature("feature", false),
+            connection.set_stanza_listening(true),
+        ];
+        assert_eq!(refused, [const { Err(Error::Forked) }; 11]);
+        assert_eq!((connection.jid(), connection.state()), (None, ConnectionState::Idle));
+        assert_eq!(connection.logs().entries, []);
+        assert!(format!("{connection:?}").contains("idle"));
+        drop(connection);
     }
 }

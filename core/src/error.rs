@@ -36,6 +36,8 @@ closed_list! {
         Redirected = -12 => "redirected",
         /// The conference request was refused for good.
         ConferenceRequestFailed = -13 => "conference_request_failed",
+        /// The object was made before this process forked off its parent: it is the parent's alone.
+        Forked = -14 => "forked",
         /// A defect of this library. Please report it.
         Internal = -100 => "internal",
     }
@@ -242,6 +244,10 @@ pub enum Error {
     /// The conference request was refused for good.
     #[error("{0}")]
     ConferenceRequestFailed(Box<Failure>),
+    /// The connection was made before this process forked off its parent, and is the parent's alone. It may be
+    /// dropped; new connections work.
+    #[error("the connection belongs to the process that this one was forked from: make a new one")]
+    Forked,
     /// A defect of this library.
     #[error("internal error: {0}")]
     Internal(String),
@@ -264,6 +270,7 @@ impl Error {
             Self::SessionLost => Status::SessionLost,
             Self::Redirected { .. } => Status::Redirected,
             Self::ConferenceRequestFailed(_) => Status::ConferenceRequestFailed,
+            Self::Forked => Status::Forked,
             Self::Internal(_) => Status::Internal,
         }
     }

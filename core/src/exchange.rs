@@ -33,8 +33,7 @@ impl JitsiConnection {
 
     fn submit_stanza(&self, xml: &str, completion: Completion) -> Result<(), Error> {
         let stanza = outgoing::stanza(xml)?;
-        self.command(self.shared().lock(), Command::SendStanza { xml: stanza, completion });
-        Ok(())
+        self.order(Command::SendStanza { xml: stanza, completion })
     }
 
     /// Sends an IQ request, as XML text, and returns the answer as it came: of type `result` or `error`. A missing
@@ -67,8 +66,7 @@ impl JitsiConnection {
     fn submit_iq(&self, xml: &str, timeout: Option<Duration>, completion: Completion) -> Result<(), Error> {
         let outgoing::Request { id, to, xml } = outgoing::request(xml)?;
         let timeout = self.patience(timeout);
-        self.command(self.shared().lock(), Command::SendIq { id, to, xml, timeout, completion });
-        Ok(())
+        self.order(Command::SendIq { id, to, xml, timeout, completion })
     }
 
     /// Asks the server whether it is there (XEP-0199), and returns how long the answer took. An error is an answer
@@ -79,7 +77,7 @@ impl JitsiConnection {
     /// [`Error::SessionLost`].
     pub async fn ping(&self, timeout: Option<Duration>) -> Result<Duration, Error> {
         let (sender, receiver) = oneshot::channel();
-        self.submit_ping(timeout, Completion::Future(sender));
+        self.submit_ping(timeout, Completion::Future(sender))?;
         match settled(receiver).await? {
             Completed::Pong { round_trip } => Ok(round_trip),
             _ => Err(Error::Internal("ping completed as another call".to_owned())),
@@ -87,13 +85,16 @@ impl JitsiConnection {
     }
 
     /// As [`ping`](Self::ping), without waiting.
-    pub fn start_ping(&self, timeout: Option<Duration>, completion: Option<u64>) {
-        self.submit_ping(timeout, completion.map_or(Completion::Unheard, Completion::Token));
+    ///
+    /// # Errors
+    /// [`Error::Forked`]; everything else comes as the completion.
+    pub fn start_ping(&self, timeout: Option<Duration>, completion: Option<u64>) -> Result<(), Error> {
+        self.submit_ping(timeout, completion.map_or(Completion::Unheard, Completion::Token))
     }
 
-    fn submit_ping(&self, timeout: Option<Duration>, completion: Completion) {
+    fn submit_ping(&self, timeout: Option<Duration>, completion: Completion) -> Result<(), Error> {
         let timeout = self.patience(timeout);
-        self.command(self.shared().lock(), Command::Ping { timeout, completion });
+        self.order(Command::Ping { timeout, completion })
     }
 
     /// Asks the focus to be in a room, so that it can be joined: over HTTP with the option `conferenceRequestUrl`,
@@ -122,8 +123,7 @@ impl JitsiConnection {
 
     fn submit_conference_request(&self, name: &str, completion: Completion) -> Result<(), Error> {
         let room = room(name)?;
-        self.command(self.shared().lock(), Command::RequestConference { room, completion });
-        Ok(())
+        self.order(Command::RequestConference { room, completion })
     }
 
     /// Advertises a feature: answers to disco#info name it (XEP-0030). `submit` tells every room that this
@@ -150,19 +150,26 @@ impl JitsiConnection {
             let problem = "a feature must have a name, of characters that XML can carry".to_owned();
             return Err(Error::InvalidArgument(problem));
         }
-        let mut state = self.shared().lock();
+        let shared = self.own()?;
+        let mut state = shared.lock();
         if add {
             state.features.add(feature)
         } else {
             state.features.remove(feature)
         }
         let command = Command::SetFeatures(state.features.clone());
-        self.command(state, command);
+        Self::command(shared, state, command);
+        Ok(())
+    }
+
+    fn order(&self, command: Command) -> Result<(), Error> {
+        let shared = self.own()?;
+        Self::command(shared, shared.lock(), command);
         Ok(())
     }
 
     fn patience(&self, timeout: Option<Duration>) -> Duration {
-        timeout.unwrap_or(self.shared().config().iq_timeout).min(runtime::LONGEST)
+        timeout.unwrap_or(self.config().iq_timeout).min(runtime::LONGEST)
     }
 }
 

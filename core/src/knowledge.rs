@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::PerProcess;
 use crate::session::{Credentials, Derivation, Known, SaltedPassword};
 
 /// More services than a process talks to; what is beyond is forgotten, which costs a round trip.
@@ -17,9 +18,22 @@ const MAX_KEYS: usize = 1_000;
 /// Derivations at once, out of the blocking threads of the runtime, so that name look-ups never wait for them.
 const DERIVATIONS: usize = 2;
 
-static SERVICES: Mutex<Option<HashMap<String, Known>>> = Mutex::new(None);
-static KEYS: Mutex<Option<HashMap<Key, SaltedPassword>>> = Mutex::new(None);
-static DERIVING: OnceLock<Arc<Semaphore>> = OnceLock::new();
+static KNOWLEDGE: PerProcess<Knowledge> = PerProcess::new();
+
+#[derive(Default)]
+struct Knowledge {
+    services: Mutex<HashMap<String, Known>>,
+    keys: Mutex<HashMap<Key, SaltedPassword>>,
+    deriving: Deriving,
+}
+
+struct Deriving(Arc<Semaphore>);
+
+impl Default for Deriving {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(DERIVATIONS)))
+    }
+}
 
 /// A salted password belongs to a password as much as to a name: a changed password must be derived anew.
 #[derive(PartialEq, Eq)]
@@ -47,13 +61,12 @@ fn service(url: &Url, domain: &str) -> String {
 
 /// What is known of the server that serves a domain at a URL.
 pub(crate) fn of(url: &Url, domain: &str) -> Known {
-    lock(&SERVICES).as_ref().and_then(|known| known.get(&service(url, domain)).copied()).unwrap_or_default()
+    lock(&KNOWLEDGE.get().services).get(&service(url, domain)).copied().unwrap_or_default()
 }
 
 /// Remembers it, for this process.
 pub(crate) fn learn(url: &Url, domain: &str, known: Known) {
-    let mut services = lock(&SERVICES);
-    let services = services.get_or_insert_with(HashMap::new);
+    let mut services = lock(&KNOWLEDGE.get().services);
     if services.len() >= MAX_SERVICES {
         services.clear();
     }
@@ -65,17 +78,16 @@ pub(crate) async fn derive(credentials: Credentials, derivation: Derivation) -> 
     let Credentials::Account(account) = &credentials else { return SaltedPassword::default() };
     let jid = format!("{}@{}", account.username, account.domain);
     let key = Key { jid, password: account.password.clone(), derivation };
-    let permits = Arc::clone(DERIVING.get_or_init(|| Arc::new(Semaphore::new(DERIVATIONS))));
+    let knowledge = KNOWLEDGE.get();
     // Never closed, so a permit always comes.
-    let permit = permits.acquire_owned().await;
-    if let Some(found) = lock(&KEYS).as_ref().and_then(|keys| keys.get(&key)) {
+    let permit = Arc::clone(&knowledge.deriving.0).acquire_owned().await;
+    if let Some(found) = lock(&knowledge.keys).get(&key) {
         return found.clone();
     }
     let derived = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let salted = key.derivation.derive(&key.password);
-        let mut keys = lock(&KEYS);
-        let keys = keys.get_or_insert_with(HashMap::new);
+        let mut keys = lock(&knowledge.keys);
         if keys.len() >= MAX_KEYS {
             keys.clear();
         }

@@ -1,7 +1,7 @@
 //! The process's own tokio runtime: made on first use, ended by `shutdown`.
 
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Error, Options};
+use crate::{Error, Options, PerProcess, set_log_level};
 
 const WORKER_THREADS: usize = 2;
 /// Threads for name look-ups and the like.
@@ -19,10 +19,19 @@ const BLOCKING_THREADS: usize = 8;
 /// A caller's way to say "for ever" that can still be added to a time.
 pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+#[derive(Default)]
 struct Process {
+    engine: Mutex<Engine>,
+    online: Online,
+}
+
+struct Engine {
     worker_threads: usize,
     running: Option<Running>,
 }
+
+/// Whether the machine has a network, as the caller has said.
+struct Online(watch::Sender<bool>);
 
 struct Running {
     runtime: Runtime,
@@ -30,25 +39,43 @@ struct Running {
     tasks: TaskTracker,
 }
 
-static PROCESS: Mutex<Process> = Mutex::new(Process { worker_threads: WORKER_THREADS, running: None });
+static PROCESS: PerProcess<Process> = PerProcess::new();
 
-fn process() -> MutexGuard<'static, Process> {
-    PROCESS.lock().unwrap_or_else(PoisonError::into_inner)
+impl Default for Engine {
+    fn default() -> Self {
+        Self { worker_threads: WORKER_THREADS, running: None }
+    }
 }
 
-/// Sets what holds for the whole process: `workerThreads`. Optional; may be called again. Other options are for
-/// connections, or mean something in a browser only; they are ignored here.
+impl Default for Online {
+    fn default() -> Self {
+        Self(watch::Sender::new(true))
+    }
+}
+
+fn engine() -> MutexGuard<'static, Engine> {
+    PROCESS.get().engine.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sets what holds for the whole process: `workerThreads`, and `logLevel` as
+/// [`set_log_level`](crate::set_log_level) does. Optional; may be called again. Other options are for connections, or
+/// mean something in a browser only; they are ignored here.
 ///
 /// # Errors
-/// [`Error::InvalidState`] if it would change something while connections run: from the first `connect` until
+/// [`Error::InvalidOption`] if `logLevel` is no level. [`Error::InvalidState`] if it would change something while connections run: from the first `connect` until
 /// [`shutdown`].
 pub fn init(options: &Options) -> Result<(), Error> {
+    let log_level = options.log_level()?;
     let worker_threads = options.worker_threads().unwrap_or(WORKER_THREADS);
-    let mut process = process();
-    if process.running.is_some() && worker_threads != process.worker_threads {
+    let mut engine = engine();
+    if engine.running.is_some() && worker_threads != engine.worker_threads {
         return Err(Error::InvalidState { call: "init", state: "running" });
     }
-    process.worker_threads = worker_threads;
+    engine.worker_threads = worker_threads;
+    drop(engine);
+    if let Some(level) = log_level {
+        set_log_level(level);
+    }
     Ok(())
 }
 
@@ -60,8 +87,7 @@ pub fn set_network_info(is_online: bool) {
 
 /// Whether the machine has a network, as the caller has said.
 pub(crate) fn online() -> &'static watch::Sender<bool> {
-    static ONLINE: OnceLock<watch::Sender<bool>> = OnceLock::new();
-    ONLINE.get_or_init(|| watch::Sender::new(true))
+    &PROCESS.get().online.0
 }
 
 /// Closes all connections of the process and joins all its threads. Later calls start afresh.
@@ -73,7 +99,7 @@ pub(crate) fn online() -> &'static watch::Sender<bool> {
 /// [`Error::Timeout`] if connections had to be cut off.
 pub fn shutdown(timeout: Duration) -> Result<(), Error> {
     let timeout = timeout.min(LONGEST);
-    let Some(running) = process().running.take() else { return Ok(()) };
+    let Some(running) = engine().running.take() else { return Ok(()) };
     // A runtime cannot be ended from within a runtime, and the caller may well live in one of its own.
     let stopper =
         thread::Builder::new().name("jitsimeet-shutdown".to_owned()).spawn(move || running.stop(timeout));
@@ -117,9 +143,9 @@ pub(crate) fn spawn<F>(task: impl FnOnce(CancellationToken) -> F) -> Result<(), 
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let mut process = process();
-    let worker_threads = process.worker_threads;
-    let running = match &mut process.running {
+    let mut engine = engine();
+    let worker_threads = engine.worker_threads;
+    let running = match &mut engine.running {
         Some(running) => running,
         none => none.insert(Running::start(worker_threads)?),
     };

@@ -56,7 +56,7 @@ async fn is_bounded(bytes: usize) {
         move || woken.notify_one()
     });
     let connection = JitsiConnection::with_hub(&hub, None, None, &options).expect("complete options");
-    connection.set_stanza_listening(true);
+    connection.set_stanza_listening(true).unwrap();
     connection.connect().await.expect("the connection");
     server.flood(bytes);
     // Nothing is taken until the connection has given up on its listener.

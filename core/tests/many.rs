@@ -47,7 +47,7 @@ async fn a_thousand_connections_share_one_hub_and_each_keeps_its_order() {
                     Item::Completed { token, result: Ok(Completed::Connected { .. }) } => {
                         assert_eq!(token, id);
                         // From within the delivery, as a listener would.
-                        connections[&id].start_disconnect(Some(id));
+                        connections[&id].start_disconnect(Some(id)).unwrap();
                         Came::Connected
                     }
                     Item::Event(Event::ConnectionDisconnected { .. }) => Came::Disconnected,

@@ -13,7 +13,7 @@ async fn established(server: &TestServer) -> (JitsiConnection, Events) {
         .merge(json!({ "transport": { "maxStanzaBytes": 100_000 }, "xmppPing": { "interval": 0 } }))
         .unwrap();
     let connection = JitsiConnection::new(None, None, &options).unwrap();
-    connection.set_stanza_listening(true);
+    connection.set_stanza_listening(true).unwrap();
     let mut events = connection.events();
     within("the connection", connection.connect()).await.unwrap();
     next(&mut events).await;

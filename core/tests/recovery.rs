@@ -100,10 +100,10 @@ async fn a_server_without_stream_management_is_remembered() {
 async fn no_stanza_is_lost_or_doubled_across_a_drop_either_way() {
     let server = server().await;
     let connection = connection_to(&server);
-    connection.set_stanza_listening(true);
+    connection.set_stanza_listening(true).unwrap();
     let (mut events, jid) = established(&connection).await;
     let peer = connection_to(&server);
-    peer.set_stanza_listening(true);
+    peer.set_stanza_listening(true).unwrap();
     let (mut peer_events, peer_jid) = established(&peer).await;
 
     let mut outcomes = Vec::new();
@@ -221,7 +221,7 @@ async fn a_listener_that_never_returns_costs_bounded_memory_and_the_session() {
     let server = server().await;
     let connection =
         connect_with(&server, json!({ "eventQueue": { "maxEvents": 100, "stallTimeout": 100 } }));
-    connection.set_stanza_listening(true);
+    connection.set_stanza_listening(true).unwrap();
     let (mut events, jid) = established(&connection).await;
     for number in 0..1_000 {
         server.deliver(&jid, format!("<message xmlns='jabber:client' id='{number}'/>"));
@@ -243,7 +243,7 @@ async fn a_listener_that_never_returns_costs_bounded_memory_and_the_session() {
 async fn a_slow_listener_gets_everything_in_order() {
     let server = server().await;
     let connection = connect_with(&server, json!({ "eventQueue": { "maxEvents": 10 } }));
-    connection.set_stanza_listening(true);
+    connection.set_stanza_listening(true).unwrap();
     let (mut events, jid) = established(&connection).await;
     for number in 0..1_000 {
         server.deliver(&jid, format!("<message xmlns='jabber:client' id='{number}'/>"));

@@ -273,19 +273,13 @@ impl Player {
                 options.password = call.password.clone().or_else(|| password.map(ToOwned::to_owned));
                 connection.start_connect(&options, number)
             }
-            "disconnect" => {
-                connection.start_disconnect(number);
-                Ok(())
-            }
+            "disconnect" => connection.start_disconnect(number),
             "refreshToken" => connection.start_refresh_token(&token(&text(&call.token)), number),
             "sendStanza" => connection.start_send_stanza(&text(&call.xml), number),
             "sendIq" => {
                 connection.start_send_iq(&text(&call.xml), call.timeout.map(Duration::from_millis), number)
             }
-            "ping" => {
-                connection.start_ping(call.timeout.map(Duration::from_millis), number);
-                Ok(())
-            }
+            "ping" => connection.start_ping(call.timeout.map(Duration::from_millis), number),
             "sendConferenceRequest" => connection.start_send_conference_request(&text(&call.room), number),
             other => panic!("there is no call {other}"),
         };

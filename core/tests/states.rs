@@ -43,7 +43,7 @@ async fn connect_while_disconnecting_is_refused() {
     let server = faulty(StreamFault::NoClose).await;
     let connection = connection_to(&server);
     within("the connection", connection.connect()).await.unwrap();
-    connection.start_disconnect(None);
+    connection.start_disconnect(None).unwrap();
     assert_invalid_state(connection.start_connect(&ConnectOptions::default(), None), "disconnecting");
 }
 

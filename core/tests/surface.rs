@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jitsimeet::options::{Kind, OPTIONS};
-use jitsimeet::{Code, ConnectionState, ErrorType, EventKind, Milestone, Status};
+use jitsimeet::{Code, ConnectionState, ErrorType, EventKind, LogLevel, Milestone, Status};
 use toml::Table;
 
 fn manifest() -> Table {
@@ -31,13 +31,14 @@ macro_rules! listed {
 #[test]
 fn the_closed_lists_are_those_of_the_manifest() {
     let manifest = manifest();
-    let lists: [(&str, BTreeMap<String, i64>); 6] = [
+    let lists: [(&str, BTreeMap<String, i64>); 7] = [
         ("statuses", listed!(Status)),
         ("error_types", listed!(ErrorType)),
         ("codes", listed!(Code)),
         ("events", listed!(EventKind)),
         ("connection_times", listed!(Milestone)),
         ("states", listed!(ConnectionState)),
+        ("log_levels", listed!(LogLevel)),
     ];
     for (section, list) in lists {
         assert_eq!(list, numbers(&manifest, section), "{section}");

@@ -38,6 +38,8 @@ pub const JM_STATUS_SESSION_LOST: i32 = -11;
 pub const JM_STATUS_REDIRECTED: i32 = -12;
 /// The conference request was refused for good; the completion says why.
 pub const JM_STATUS_CONFERENCE_REQUEST_FAILED: i32 = -13;
+/// The object was made before this process was forked off its parent, whose alone it is. It may be freed.
+pub const JM_STATUS_FORKED: i32 = -14;
 /// A defect of this library. Please report it.
 pub const JM_STATUS_INTERNAL: i32 = -100;
 
@@ -171,6 +173,7 @@ const _: () = {
     assert!(JM_STATUS_SESSION_LOST == Status::SessionLost.as_i32());
     assert!(JM_STATUS_REDIRECTED == Status::Redirected.as_i32());
     assert!(JM_STATUS_CONFERENCE_REQUEST_FAILED == Status::ConferenceRequestFailed.as_i32());
+    assert!(JM_STATUS_FORKED == Status::Forked.as_i32());
     assert!(JM_STATUS_INTERNAL == Status::Internal.as_i32());
     assert!(JM_ERROR_TYPE_PASSWORD_REQUIRED == ErrorType::PasswordRequired.as_i32());
     assert!(JM_ERROR_TYPE_DROPPED_ERROR == ErrorType::DroppedError.as_i32());

@@ -30,7 +30,7 @@ pub extern "C" fn jm_abi_version() -> i32 {
     JM_ABI_VERSION
 }
 
-/// Sets what holds for the whole process: `workerThreads`. Other options are ignored, and NULL is the defaults.
+/// Sets what holds for the whole process: `workerThreads`, `logLevel`. Other options are ignored, and NULL is the defaults.
 ///
 /// It is optional and may be called again: `JM_STATUS_INVALID_STATE` if it would change something from the first
 /// `jm_connection_connect` until `jm_shutdown`. Any thread; legal inside a callback.

@@ -74,6 +74,7 @@ use crate::strings::{sized_text, text};
 /// | `tls.clientKey`                   | none              | PEM text of its key                                   |
 /// | `tls.insecureSkipVerify`          | false             | take every certificate: for tests alone               |
 /// | `workerThreads`                   | 2                 | for `jm_init`: threads that serve all connections     |
+/// | `logLevel`                        | `info`            | for `jm_init`: `off`, `error`, `warn` ... `trace`     |
 ///
 /// Use one set from one thread at a time.
 pub struct jm_options {

@@ -55,10 +55,10 @@ impl Connection {
             .map_err(|error| throw(env, &error))
     }
 
-    /// Closes the connection. The end is delivered as the outcome of the call with this number.
+    /// Closes the connection. Throws an `ErrorRecord`; the end is delivered as the outcome of the call with this number.
     #[napi(catch_unwind)]
-    pub fn disconnect(&self, call: i64) {
-        self.connection.start_disconnect(Some(call.cast_unsigned()));
+    pub fn disconnect(&self, env: &Env, call: i64) -> napi::Result<()> {
+        self.connection.start_disconnect(Some(call.cast_unsigned())).map_err(|error| throw(env, &error))
     }
 
     /// Goes on with another token. Throws an `ErrorRecord`; what comes later is the outcome of the call.
@@ -86,11 +86,11 @@ impl Connection {
             .map_err(|error| throw(env, &error))
     }
 
-    /// Pings the server. How long that took, or what came instead, is the outcome of the call.
+    /// Pings the server. Throws an `ErrorRecord`; how long it took, or what came instead, is the outcome of the call.
     #[napi(catch_unwind)]
-    pub fn ping(&self, timeout_ms: Option<u32>, call: i64) {
+    pub fn ping(&self, env: &Env, timeout_ms: Option<u32>, call: i64) -> napi::Result<()> {
         let timeout = timeout_ms.map(|timeout| Duration::from_millis(timeout.into()));
-        self.connection.start_ping(timeout, Some(call.cast_unsigned()));
+        self.connection.start_ping(timeout, Some(call.cast_unsigned())).map_err(|error| throw(env, &error))
     }
 
     /// Sends a conference request. Throws an `ErrorRecord`; what comes later is the outcome of the call.
@@ -113,10 +113,10 @@ impl Connection {
         self.connection.remove_feature(&feature, submit).map_err(|error| throw(env, &error))
     }
 
-    /// Whether stanzas are delivered as events; at first they are not.
+    /// Whether stanzas are delivered as events; at first they are not. Throws an `ErrorRecord`.
     #[napi(catch_unwind)]
-    pub fn set_stanza_listening(&self, listening: bool) {
-        self.connection.set_stanza_listening(listening);
+    pub fn set_stanza_listening(&self, env: &Env, listening: bool) -> napi::Result<()> {
+        self.connection.set_stanza_listening(listening).map_err(|error| throw(env, &error))
     }
 
     /// The full JID, from the moment it is bound until the next attempt.

@@ -41,6 +41,7 @@ pub(crate) static ABORTED_ERROR: Class = class("jitsimeet._exceptions", "Aborted
 pub(crate) static NOT_CONNECTED_ERROR: Class = class("jitsimeet._exceptions", "NotConnectedError");
 pub(crate) static INVALID_STANZA_ERROR: Class = class("jitsimeet._exceptions", "InvalidStanzaError");
 pub(crate) static SEND_QUEUE_FULL_ERROR: Class = class("jitsimeet._exceptions", "SendQueueFullError");
+pub(crate) static FORKED_ERROR: Class = class("jitsimeet._exceptions", "ForkedError");
 pub(crate) static SESSION_LOST_ERROR: Class = class("jitsimeet._exceptions", "SessionLostError");
 pub(crate) static REDIRECTED_ERROR: Class = class("jitsimeet._exceptions", "RedirectedError");
 pub(crate) static CONFERENCE_REQUEST_FAILED_ERROR: Class =

@@ -84,10 +84,7 @@ impl Connection {
     }
 
     fn disconnect(&self, py: Python<'_>, call: u64) -> PyResult<()> {
-        self.start(py, |connection| {
-            connection.start_disconnect(Some(call));
-            Ok(())
-        })
+        self.start(py, |connection| connection.start_disconnect(Some(call)))
     }
 
     fn refresh_token(&self, py: Python<'_>, token: Secret, call: u64) -> PyResult<()> {
@@ -105,10 +102,7 @@ impl Connection {
 
     fn ping(&self, py: Python<'_>, timeout: Option<f64>, call: u64) -> PyResult<()> {
         let timeout = timeout.map(duration).transpose()?;
-        self.start(py, |connection| {
-            connection.start_ping(timeout, Some(call));
-            Ok(())
-        })
+        self.start(py, |connection| connection.start_ping(timeout, Some(call)))
     }
 
     fn send_conference_request(&self, py: Python<'_>, room: &str, call: u64) -> PyResult<()> {
@@ -123,8 +117,8 @@ impl Connection {
         self.core().remove_feature(feature, submit).map_err(|error| exception(py, error))
     }
 
-    fn set_stanza_listening(&self, listening: bool) {
-        self.core().set_stanza_listening(listening);
+    fn set_stanza_listening(&self, py: Python<'_>, listening: bool) -> PyResult<()> {
+        self.core().set_stanza_listening(listening).map_err(|error| exception(py, error))
     }
 
     fn jid(&self) -> Option<String> {

@@ -21,6 +21,7 @@ pub(crate) fn exception(py: Python<'_>, error: Error) -> PyErr {
         Error::NotConnected => classes::NOT_CONNECTED_ERROR.make(py, (message,)),
         Error::InvalidStanza(_) => classes::INVALID_STANZA_ERROR.make(py, (message,)),
         Error::SendQueueFull => classes::SEND_QUEUE_FULL_ERROR.make(py, (message,)),
+        Error::Forked => classes::FORKED_ERROR.make(py, (message,)),
         Error::SessionLost => classes::SESSION_LOST_ERROR.make(py, (message,)),
         Error::Redirected { vnode, focus_jid } => {
             classes::REDIRECTED_ERROR.make(py, (message, vnode, focus_jid))

@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 pub(crate) use config::{Config, LogLimits, Ping, Tls, room};
 pub use schema::{Kind, OPTIONS, OptionSpec};
 
-use crate::Error;
+use crate::{Error, LogLevel, PerProcess};
 
 /// The configurations in use, by the options that they come from: what is compared must be few.
-static CONFIGS: Mutex<Vec<Used>> = Mutex::new(Vec::new());
+static CONFIGS: PerProcess<Mutex<Vec<Used>>> = PerProcess::new();
 type Used = (Map<String, Value>, Weak<Config>);
 const MAX_SHARED: usize = 16;
 
@@ -176,9 +176,20 @@ impl Options {
             .and_then(|threads| usize::try_from(threads).ok())
     }
 
+    pub(crate) fn log_level(&self) -> Result<Option<LogLevel>, Error> {
+        let Some(name) = self.tree.get("logLevel").and_then(Value::as_str) else { return Ok(None) };
+        // lib-jitsi-meet has `log` above `info`, which nothing here is logged at.
+        let name = if name == "log" { LogLevel::Warn.as_str() } else { name };
+        let level = LogLevel::ALL.iter().copied().find(|level| level.as_str() == name);
+        match level {
+            Some(level) => Ok(Some(level)),
+            None => Err(Error::option("logLevel", "must be trace, debug, info, log, warn, error or off")),
+        }
+    }
+
     /// What the engine reads. A thousand connections with the same options share it.
     pub(crate) fn config(&self) -> Result<Arc<Config>, Error> {
-        let mut configs = CONFIGS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut configs = CONFIGS.get().lock().unwrap_or_else(PoisonError::into_inner);
         configs.retain(|(_, config)| config.strong_count() > 0);
         let same = configs.iter().find(|(tree, _)| *tree == self.tree);
         if let Some(config) = same.and_then(|(_, config)| config.upgrade()) {

@@ -134,6 +134,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     spec("tls.clientKey", Kind::String),
     spec("tls.insecureSkipVerify", Kind::Boolean),
     spec("workerThreads", Kind::Integer { min: 1, max: 256 }),
+    spec("logLevel", Kind::String),
     spec("audioLevelsInterval", Kind::NoEffect),
     spec("bridgeChannel", Kind::NoEffect),
     spec("desktopSharingFrameRate", Kind::NoEffect),

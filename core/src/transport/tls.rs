@@ -13,14 +13,14 @@ use rustls::{
 use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::TransportError;
-use crate::Error;
 use crate::options::Tls;
+use crate::{Error, PerProcess};
 
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// The configurations in use. A configuration holds its roots (hundreds of KiB for the platform's), so connections
 /// with equal options share one, and with it the cache of TLS sessions.
-static CONFIGS: Mutex<Vec<(Tls, Weak<ClientConfig>)>> = Mutex::new(Vec::new());
+static CONFIGS: PerProcess<Mutex<Vec<(Tls, Weak<ClientConfig>)>>> = PerProcess::new();
 
 /// Reports what is wrong with the options, at construction.
 pub(crate) fn check(tls: &Tls) -> Result<(), Error> {
@@ -30,7 +30,7 @@ pub(crate) fn check(tls: &Tls) -> Result<(), Error> {
 }
 
 pub(super) fn client_config(tls: &Tls) -> Result<Arc<ClientConfig>, TransportError> {
-    let mut configs = CONFIGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut configs = CONFIGS.get().lock().unwrap_or_else(PoisonError::into_inner);
     configs.retain(|(_, config)| config.strong_count() > 0);
     if let Some(config) = configs.iter().find(|(key, _)| key == tls).and_then(|(_, config)| config.upgrade())
     {

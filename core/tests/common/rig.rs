@@ -108,7 +108,7 @@ pub async fn loses_and_doubles_nothing<P: Program + Send + 'static>(who: Who) {
     let (alice, bob) = (rig.connection(who), rig.connection(who));
     let mut inboxes = Vec::new();
     for connection in [&alice, &bob] {
-        connection.set_stanza_listening(true);
+        connection.set_stanza_listening(true).unwrap();
         let events = connection.events();
         inboxes.push((events, rig.connect(connection, who).await));
     }

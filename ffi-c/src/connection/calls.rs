@@ -102,10 +102,8 @@ pub unsafe extern "C" fn jm_connection_disconnect(
 ) -> jm_status {
     guard(|| {
         // SAFETY: the caller passes a connection that is not freed during the call, or NULL.
-        unsafe { jm_connection::borrow(connection) }?.start(Done::Plain(done), user_data, |core, call| {
-            core.start_disconnect(call);
-            Ok(())
-        })
+        unsafe { jm_connection::borrow(connection) }?
+            .start(Done::Plain(done), user_data, |core, call| Ok(core.start_disconnect(call)?))
     })
 }
 
@@ -205,10 +203,7 @@ pub unsafe extern "C" fn jm_connection_ping(
         unsafe { jm_connection::borrow(connection) }?.start(
             Done::Completion(done),
             user_data,
-            |core, call| {
-                core.start_ping(patience(timeout_ms), call);
-                Ok(())
-            },
+            |core, call| Ok(core.start_ping(patience(timeout_ms), call)?),
         )
     })
 }

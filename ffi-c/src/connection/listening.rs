@@ -46,7 +46,8 @@ impl jm_connection {
         let listening =
             state.listeners.iter().any(|listener| listener.event_type == JM_EVENT_STANZA_RECEIVED);
         if let Some(core) = &state.core {
-            core.set_stanza_listening(listening);
+            // In a fork of the process that made the connection nothing comes, listened to or not.
+            let _ = core.set_stanza_listening(listening);
         }
     }
 }
@@ -127,7 +128,6 @@ pub unsafe extern "C" fn jm_connection_set_stanza_listening(
             let problem = "a connection for callbacks delivers stanzas while it has a listener for them";
             return Err(Error::invalid_state(problem));
         }
-        connection.core()?.set_stanza_listening(listening != 0);
-        Ok(())
+        Ok(connection.core()?.set_stanza_listening(listening != 0)?)
     })
 }

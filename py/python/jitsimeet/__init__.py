@@ -28,6 +28,7 @@ Exceptions::
           +-- InvalidStanzaError          the stanza is not one that can be sent; also a ValueError
           +-- NotConnectedError           there is no session to send on
           +-- SendQueueFullError          the server acknowledges too little: nothing was sent
+          +-- ForkedError                 the connection belongs to the process that this one was forked from
           +-- SessionLostError            the session was lost: the stanza may or may not have arrived
 
 Besides, a wrong argument is a ``TypeError`` or ``ValueError``, use from another event loop a ``RuntimeError``, and a
@@ -55,6 +56,7 @@ from ._exceptions import (
     AbortedError,
     ConferenceRequestFailedError,
     ConnectionFailedError,
+    ForkedError,
     InvalidOptionError,
     InvalidStanzaError,
     InvalidStateError,
@@ -84,6 +86,7 @@ __all__ = [
     "ConnectionResumed",
     "ConnectionState",
     "DisplayNameRequired",
+    "ForkedError",
     "InvalidOptionError",
     "InvalidStanzaError",
     "InvalidStateError",

@@ -70,6 +70,12 @@ class SessionLostError(JitsiError):
     status = "session_lost"
 
 
+class ForkedError(JitsiError):
+    """The connection was made before this process was forked off its parent, whose alone it is. Make a new one."""
+
+    status = "forked"
+
+
 class RedirectedError(JitsiError):
     """The conference is served by another server of the deployment: connect there.
 

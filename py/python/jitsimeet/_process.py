@@ -13,8 +13,9 @@ _EXIT_TIMEOUT = 1.0
 def init(**options: Any) -> None:
     """Set what holds for the whole process. Optional; may be called again.
 
-    ``worker_threads`` (default 2) is how many threads serve all connections of the process. Options of connections,
-    and those that only mean something in a browser, are accepted and have no effect here.
+    ``worker_threads`` (default 2) is how many threads serve all connections of the process, ``log_level`` (default
+    ``"info"``) how much the library logs. Options of connections, and those that only mean something in a browser, are
+    accepted and have no effect here.
 
     Raises :class:`InvalidStateError` if it would change something while connections run, which is from the first
     ``connect`` until :func:`shutdown`; :class:`InvalidOptionError` or ``TypeError`` for a wrong option.

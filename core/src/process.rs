@@ -1,0 +1,90 @@
+//! What belongs to one process and not to its forks.
+//!
+//! After a fork the child has the parent's memory and only one of its threads. A lock that another thread held stays
+//! held for ever, and what waited for a thread waits for ever. So nothing that the parent has made is touched: statics
+//! begin anew, and the parent's connections fail with [`Error::Forked`](crate::Error::Forked).
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// No process has this id.
+const NOBODY: u32 = 0;
+
+/// The process that something was made in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner(u32);
+
+impl Owner {
+    pub(crate) fn this_process() -> Self {
+        Self(std::process::id())
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn other() -> Self {
+        Self(u32::MAX)
+    }
+
+    pub(crate) fn is_this_process(self) -> bool {
+        self == Self::this_process()
+    }
+}
+
+/// A static that each process has for itself: a fork begins with the default.
+///
+/// For bindings, whose statics (a thread that delivers, its queue) are as useless in a fork as those of this crate.
+/// The value of the parent is kept as it is, and never looked at or dropped.
+#[derive(Debug)]
+pub struct PerProcess<T> {
+    owner: AtomicU32,
+    value: OnceLock<T>,
+    /// That of the child, and of its children.
+    next: OnceLock<Box<Self>>,
+}
+
+impl<T: Default> PerProcess<T> {
+    /// Without a value: it is made when it is asked for.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { owner: AtomicU32::new(NOBODY), value: OnceLock::new(), next: OnceLock::new() }
+    }
+
+    /// The value of this process.
+    pub fn get(&'static self) -> &'static T {
+        let this = std::process::id();
+        let mut place = self;
+        // The last of the chain is this process's, or its parent's.
+        while let Some(next) = place.next.get() {
+            place = next;
+        }
+        let claimed = place.owner.compare_exchange(NOBODY, this, Ordering::AcqRel, Ordering::Acquire);
+        if claimed.is_err_and(|owner| owner != this) {
+            place = place.next.get_or_init(|| {
+                Box::new(Self { owner: AtomicU32::new(this), value: OnceLock::new(), next: OnceLock::new() })
+            });
+        }
+        place.value.get_or_init(T::default)
+    }
+}
+
+impl<T: Default> Default for PerProcess<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_finds_its_value_and_not_that_of_its_parent() {
+        static VALUE: PerProcess<AtomicU32> = PerProcess::new();
+        VALUE.get().store(7, Ordering::Relaxed);
+        assert_eq!(VALUE.get().load(Ordering::Relaxed), 7);
+        // As after a fork: what is there belongs to another process.
+        VALUE.owner.store(u32::MAX, Ordering::Relaxed);
+        assert_eq!(VALUE.get().load(Ordering::Relaxed), 0);
+        VALUE.get().store(8, Ordering::Relaxed);
+        assert_eq!(VALUE.get().load(Ordering::Relaxed), 8);
+    }
+}
