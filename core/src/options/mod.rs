@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::{Map, Value};
 
-pub(crate) use config::{Config, LogLimits, Ping, Tls, room};
+pub(crate) use config::{Config, LogLimits, Ping, SendQueue, Tls, room};
 pub use schema::{Kind, OPTIONS, OptionSpec};
 
 use crate::Error;
