@@ -143,6 +143,9 @@ impl Driver {
                     let now = Instant::now();
                     self.check_stalled(now);
                     self.session.set_wall_clock(WallClock::now());
+                    if let Link::Open(transport) = &self.link {
+                        self.session.handle_bytes(transport.last_read());
+                    }
                     self.session.handle_timeout(now);
                 }
                 () = self.shared.hub().room(), if self.paused.is_some() => self.unpause(),

@@ -63,6 +63,12 @@ impl Liveness {
         self.unanswered = 0;
     }
 
+    pub(super) fn handle_bytes(&mut self, at: Instant) {
+        if self.last_received.is_some_and(|last| last < at) {
+            self.handle_received(at);
+        }
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         if self.ping.interval.is_zero() || self.paused {
             return None;

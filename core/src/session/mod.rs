@@ -268,6 +268,11 @@ impl Session {
         self.unwritten_bytes <= self.config.send_queue.max_bytes + ALLOWANCE_OF_ANSWERS
     }
 
+    /// Some bytes came at that time, of a frame that may take long to be whole.
+    pub(crate) fn handle_bytes(&mut self, at: Instant) {
+        self.liveness.handle_bytes(at);
+    }
+
     /// A frame came.
     pub(crate) fn handle_frame(&mut self, now: Instant, frame: &Frame) {
         if self.phase == Phase::Ended {

@@ -1,7 +1,9 @@
 //! An HTTP proxy that makes tunnels (CONNECT), and sees what goes through them to the server.
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -10,6 +12,7 @@ use tokio::task::JoinHandle;
 pub struct Tunnel {
     pub port: u16,
     seen: Arc<Mutex<Vec<u8>>>,
+    slow: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -20,15 +23,21 @@ impl Tunnel {
         let port = listener.local_addr().expect("its address").port();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let wanted = credentials.map(|value| format!("proxy-authorization: {value}\r\n").to_lowercase());
+        let slow = Arc::new(AtomicBool::new(false));
         let task = tokio::spawn({
-            let seen = Arc::clone(&seen);
+            let (seen, slow) = (Arc::clone(&seen), Arc::clone(&slow));
             async move {
                 while let Ok((client, _)) = listener.accept().await {
-                    tokio::spawn(serve(client, wanted.clone(), Arc::clone(&seen)));
+                    tokio::spawn(serve(client, wanted.clone(), Arc::clone(&seen), Arc::clone(&slow)));
                 }
             }
         });
-        Self { port, seen, task }
+        Self { port, seen, slow, task }
+    }
+
+    /// From now on the server's bytes come a few at a time.
+    pub fn slow_down(&self) {
+        self.slow.store(true, Ordering::Relaxed);
     }
 
     /// All that came from clients.
@@ -45,7 +54,12 @@ impl Drop for Tunnel {
 }
 
 /// Whatever fails ends the tunnel, which is all that a proxy can do about it.
-async fn serve(mut client: TcpStream, wanted: Option<String>, seen: Arc<Mutex<Vec<u8>>>) -> Option<()> {
+async fn serve(
+    mut client: TcpStream,
+    wanted: Option<String>,
+    seen: Arc<Mutex<Vec<u8>>>,
+    slow: Arc<AtomicBool>,
+) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(client.read_u8().await.ok()?);
@@ -72,7 +86,14 @@ async fn serve(mut client: TcpStream, wanted: Option<String>, seen: Arc<Mutex<Ve
             },
             read = server.read(&mut down) => match read {
                 Ok(0) | Err(_) => return None,
-                Ok(count) => client.write_all(&down[..count]).await.ok()?,
+                Ok(count) => {
+                    for part in down[..count].chunks(if slow.load(Ordering::Relaxed) { 16 } else { count }) {
+                        if slow.load(Ordering::Relaxed) {
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
+                        client.write_all(part).await.ok()?;
+                    }
+                }
             },
         }
     }

@@ -157,6 +157,74 @@ fn any_byte_is_a_sign_of_life_and_a_backlog_is_no_sign_of_death() {
 }
 
 #[test]
+fn a_long_frame_is_a_sign_of_life_before_it_is_whole() {
+    let mut rig = Rig::established(json!({}));
+    rig.time_out();
+    rig.pass(4_000);
+    rig.session.handle_bytes(rig.now - Duration::from_millis(1_000));
+    assert_eq!(rig.session.poll_timeout(), Some(rig.now + Duration::from_secs(9)), "of the last byte");
+    rig.session.handle_bytes(rig.now - Duration::from_millis(2_000));
+    assert_eq!(rig.session.poll_timeout(), Some(rig.now + Duration::from_secs(9)), "never backwards");
+}
+
+#[test]
+fn a_session_is_kept_for_a_minute_if_the_server_does_not_say_and_never_longer_than_it_says() {
+    for (enabled, options, seconds) in [
+        (ENABLED.replace(" max='60'", ""), json!({}), 60),
+        (ENABLED.replace("60", "20"), json!({ "resume": { "maxElapsed": 30_000 } }), 20),
+        (ENABLED.to_owned(), json!({ "resume": { "maxElapsed": 30_000 } }), 30),
+    ] {
+        let mut rig = Rig::new(options);
+        rig.open();
+        rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, PUSH, BOUND, &enabled]);
+        rig.session.set_online(rig.now, false);
+        rig.cut();
+        let lost = rig.now;
+        assert_eq!(failure(&rig.time_out()).code, Code::ResumeTimeout);
+        assert_eq!(rig.now - lost, Duration::from_secs(seconds), "{enabled}");
+    }
+}
+
+#[test]
+fn the_socket_of_a_refused_one_burst_resume_is_thrown_away() {
+    let refused = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><temporary-auth-failure/></failure>";
+    let failed = "<failed xmlns='urn:xmpp:sm:3'/>";
+    let offer = mechanisms(&["ANONYMOUS"]);
+    for frames in [&[OPEN, &offer, refused][..], &[OPEN, &offer, SUCCESS, OPEN, FEATURES, failed]] {
+        let mut rig = Rig::established(json!({ "reconnect": {} }));
+        away(&mut rig);
+        rig.open();
+        let outputs = rig.play(frames);
+        assert!(outputs.contains(&Output::Drop), "{outputs:?}");
+        assert_eq!(sent(&outputs), [""; 0], "nothing more is tried on it");
+    }
+}
+
+#[test]
+fn an_account_is_resumed_in_two_bursts_since_its_parser_may_be_reset_only_once() {
+    let mut rig =
+        Rig::with(json!({ "sasl": { "mechanisms": ["PLAIN"] } }), Some(("user", "pencil")), Known::default());
+    rig.open();
+    rig.play(&[OPEN, &mechanisms(&["PLAIN"]), SUCCESS, OPEN, FEATURES, PUSH, BOUND, ENABLED]);
+    away(&mut rig);
+    assert_eq!(sent(&rig.open()), [SENT_OPEN]);
+    rig.play(&[OPEN, &mechanisms(&["PLAIN"])]);
+    assert_eq!(sent(&rig.play(&[SUCCESS])), [SENT_OPEN, &resume(0)]);
+}
+
+#[test]
+fn without_pipelining_a_resume_waits_at_each_step_too() {
+    let mut rig = Rig::new(json!({ "transport": { "pipelining": "off" } }));
+    rig.open();
+    rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, PUSH, BOUND, ENABLED]);
+    away(&mut rig);
+    assert_eq!(sent(&rig.open()), [SENT_OPEN]);
+    assert_eq!(sent(&rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"])])), [SENT_AUTH]);
+    assert_eq!(sent(&rig.play(&[SUCCESS])), [SENT_OPEN]);
+    assert_eq!(sent(&rig.play(&[OPEN, FEATURES])), [&resume(0)]);
+}
+
+#[test]
 fn a_lost_session_reconnects_when_that_is_wanted_and_says_so() {
     let mut rig = Rig::established(json!({ "reconnect": { "maxAttempts": 2 } }));
     rig.send(1);
