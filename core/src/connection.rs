@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::{mpsc, oneshot};
@@ -19,7 +19,7 @@ use crate::process::Owner;
 use crate::session::Credentials;
 use crate::shared::{ConnectionState, Shared, State};
 use crate::statistics::Statistics;
-use crate::times::ConnectionTimes;
+use crate::times::{ConnectionTimes, Milestone};
 use crate::{Completed, CompletionResult, Error, Event, EventHub, IceServer, Options, Properties, runtime};
 
 /// A connection to a Jitsi Meet deployment: lib-jitsi-meet's `JitsiConnection`.
@@ -216,6 +216,8 @@ impl JitsiConnection {
         let credentials = match Credentials::new(shared.config(), state.token.as_deref(), id, password) {
             Ok(credentials) => credentials,
             Err(failure) => {
+                state.times.record(Milestone::Connecting, Instant::now());
+                state.times.record(Milestone::Authfail, Instant::now());
                 let event = shared.hub().push(Item::Event(Event::ConnectionFailed(failure.clone())));
                 let completed = completion.complete(shared.hub(), Err(Error::ConnectionFailed(failure)));
                 drop(state);

@@ -125,7 +125,7 @@ impl Driver {
                 armed = Some(deadline);
             }
             let (link, derivation, requests) = (&mut self.link, &mut self.derivation, &mut self.requests);
-            let reading = self.paused.is_none();
+            let reading = self.paused.is_none() && self.session.may_read();
             // The link comes last, so that a flood of frames delays neither the caller nor a deadline.
             tokio::select! {
                 biased;
@@ -143,9 +143,12 @@ impl Driver {
                     let now = Instant::now();
                     self.check_stalled(now);
                     self.session.set_wall_clock(WallClock::now());
+                    if let Link::Open(transport) = &self.link {
+                        self.session.handle_bytes(transport.last_read());
+                    }
                     self.session.handle_timeout(now);
                 }
-                () = self.shared.hub().room(), if !reading => self.unpause(),
+                () = self.shared.hub().room(), if self.paused.is_some() => self.unpause(),
                 event = poll_fn(|cx| poll_link(link, derivation, requests, reading, cx)) => {
                     self.handle_link(event);
                     self.handle_more();
@@ -162,7 +165,8 @@ impl Driver {
     fn handle_more(&mut self) {
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..MORE {
-            if self.ended || self.carry_out() || self.paused.is_some() || self.shared.hub().is_full() {
+            let done = self.ended || self.carry_out() || self.paused.is_some();
+            if done || !self.session.may_read() || self.shared.hub().is_full() {
                 return;
             }
             match poll_link(&mut self.link, &mut self.derivation, &mut self.requests, true, &mut cx) {
@@ -212,7 +216,7 @@ impl Driver {
             }
             Command::SendStanza { xml, completion } => {
                 let call = self.call(completion);
-                self.session.send_stanza(call, xml);
+                self.session.send_stanza(now, call, xml);
             }
             Command::SendIq { id, to, xml, timeout, completion } => {
                 let call = self.call(completion);
@@ -282,6 +286,7 @@ impl Driver {
             match output {
                 Output::Open { room, token, previd } => {
                     self.close_link();
+                    self.shared.lock().times.begin_attempt();
                     tracing::debug!(url = self.shared.config().display_url(), "opening a transport");
                     let url = self.shared.config().url(room.as_deref(), token.as_deref(), previd.as_deref());
                     self.link = self.open(url);
@@ -292,10 +297,13 @@ impl Driver {
                         self.parked = Some(transport);
                     }
                 }
-                Output::Unpark => {
-                    self.link = self.parked.take().map_or(Link::None, Link::Open);
-                    // The next attempt is made with the token that is in force, not with the one that was refused.
-                    self.shared.lock().token = self.session.token();
+                Output::Unpark => self.link = self.parked.take().map_or(Link::None, Link::Open),
+                Output::TokenRefused(refused) => {
+                    let mut state = self.shared.lock();
+                    // Unless the caller has given yet another one meanwhile, the next attempt is made with it too.
+                    if state.token == refused {
+                        state.token = self.session.token();
+                    }
                 }
                 Output::DropParked => self.parked = None,
                 Output::Send(frame) => {
@@ -419,7 +427,10 @@ impl Driver {
             }
         };
         let mut wakes = vec![hub.push(Item::Event(event))];
-        wakes.extend(self.connecting.take().and_then(|connecting| connecting.complete(hub, Err(outcome))));
+        let connecting = self.connecting.take();
+        wakes.extend(connecting.and_then(|connecting| connecting.complete(hub, Err(outcome.clone()))));
+        let refreshing = self.session.refreshing().and_then(|call| self.calls.remove(&call));
+        wakes.extend(refreshing.and_then(|refreshing| refreshing.complete(hub, Err(outcome))));
         for disconnecting in self.disconnecting.drain(..) {
             wakes.extend(disconnecting.complete(hub, Ok(Completed::Done)));
         }

@@ -78,8 +78,9 @@ struct QueueState {
     listed: bool,
     muted: bool,
     closed: bool,
-    /// The stanzas among the items: lifecycle events and completions always find room.
-    stanzas: Load,
+    /// The events among the items. Those that are no stanzas always find room, as completions do, but they fill the
+    /// queue as well: a peer can cause any number of them.
+    events: Load,
     limits: Load,
     /// A bound was reached and half of it has not been drained yet.
     full: bool,
@@ -100,7 +101,7 @@ impl Queue {
         let items = {
             let mut state = lock(&self.state);
             state.closed = true;
-            state.stanzas = Load::default();
+            state.events = Load::default();
             state.full = false;
             std::mem::take(&mut state.items)
         };
@@ -111,30 +112,31 @@ impl Queue {
 
 impl QueueState {
     fn count(&mut self, item: &Item) {
-        if let Some(bytes) = stanza_bytes(item) {
-            self.stanzas.events += 1;
-            self.stanzas.bytes += bytes;
-            self.full |= self.stanzas.events >= self.limits.events || self.stanzas.bytes >= self.limits.bytes;
+        if let Some(bytes) = event_bytes(item) {
+            self.events.events += 1;
+            self.events.bytes += bytes;
+            self.full |= self.events.events >= self.limits.events || self.events.bytes >= self.limits.bytes;
         }
     }
 
     /// The consumer has taken these. True if that makes room.
     fn took(&mut self, items: &[Item]) -> bool {
         self.taken += items.len() as u64;
-        for bytes in items.iter().filter_map(stanza_bytes) {
-            self.stanzas.events -= 1;
-            self.stanzas.bytes -= bytes;
+        for bytes in items.iter().filter_map(event_bytes) {
+            self.events.events -= 1;
+            self.events.bytes -= bytes;
         }
-        let half =
-            self.stanzas.events <= self.limits.events / 2 && self.stanzas.bytes <= self.limits.bytes / 2;
+        let half = self.events.events <= self.limits.events / 2 && self.events.bytes <= self.limits.bytes / 2;
         half && std::mem::replace(&mut self.full, false)
     }
 }
 
-fn stanza_bytes(item: &Item) -> Option<usize> {
+fn event_bytes(item: &Item) -> Option<usize> {
     match item {
         Item::Event(Event::StanzaReceived(stanza)) => Some(stanza.xml().len()),
-        _ => None,
+        // Whatever is in it is short.
+        Item::Event(_) => Some(0),
+        Item::Completed { .. } => None,
     }
 }
 
@@ -208,7 +210,7 @@ impl EventHub {
         queues.iter().for_each(|queue| queue.close());
     }
 
-    /// `limits` bound the stanzas that wait; half of it drained makes room again.
+    /// `limits` bound the events that wait; half of it drained makes room again.
     pub(crate) fn register(&self, limits: Load) -> HubEnd {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -291,9 +293,10 @@ impl HubEnd {
     /// Frees the stanzas that nobody takes.
     pub(crate) fn discard_stanzas(&self) {
         let mut state = lock(&self.queue.state);
-        state.items.retain(|item| stanza_bytes(item).is_none());
+        state.items.retain(|item| !matches!(item, Item::Event(Event::StanzaReceived(_))));
         state.items.shrink_to_fit();
-        state.stanzas = Load::default();
+        let events = state.items.iter().filter_map(event_bytes).count();
+        state.events = Load { events, bytes: 0 };
         state.full = false;
     }
 
@@ -459,6 +462,20 @@ mod tests {
             }
             assert_eq!((taken, end.taken()), (count / 2, count as u64 / 2));
         }
+    }
+
+    #[test]
+    fn events_of_every_kind_fill_the_queue_and_none_is_refused() {
+        let rig = Rig::new();
+        let end = rig.hub.register(LIMITS);
+        let event = || Event::PropertiesUpdated { shard: Some("s".to_owned()), region: None };
+        (0..12).for_each(|_| end.push(Item::Event(event())).fire());
+        assert!(end.is_full());
+        end.discard_stanzas();
+        assert_eq!((end.is_full(), end.waiting()), (false, 12), "they are told all the same");
+        let mut taken = 0;
+        assert_eq!(rig.hub.drain(100, |_, _| taken += 1), Drained::Empty);
+        assert_eq!(taken, 12);
     }
 
     #[test]

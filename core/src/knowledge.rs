@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -23,7 +23,8 @@ static KNOWLEDGE: PerProcess<Knowledge> = PerProcess::new();
 #[derive(Default)]
 struct Knowledge {
     services: Mutex<HashMap<String, Known>>,
-    keys: Mutex<HashMap<Key, SaltedPassword>>,
+    /// Each is derived by the first who wants it, while the others wait.
+    keys: Mutex<HashMap<Key, Arc<OnceCell<SaltedPassword>>>>,
     deriving: Deriving,
 }
 
@@ -36,7 +37,7 @@ impl Default for Deriving {
 }
 
 /// A salted password belongs to a password as much as to a name: a changed password must be derived anew.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Key {
     jid: String,
     password: Zeroizing<String>,
@@ -79,21 +80,91 @@ pub(crate) async fn derive(credentials: Credentials, derivation: Derivation) -> 
     let jid = format!("{}@{}", account.username, account.domain);
     let key = Key { jid, password: account.password.clone(), derivation };
     let knowledge = KNOWLEDGE.get();
-    // Never closed, so a permit always comes.
-    let permit = Arc::clone(&knowledge.deriving.0).acquire_owned().await;
-    if let Some(found) = lock(&knowledge.keys).get(&key) {
-        return found.clone();
-    }
-    let derived = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        let salted = key.derivation.derive(&key.password);
+    let cell = {
         let mut keys = lock(&knowledge.keys);
-        if keys.len() >= MAX_KEYS {
+        if keys.len() >= MAX_KEYS && !keys.contains_key(&key) {
             keys.clear();
         }
-        keys.insert(key, salted.clone());
-        salted
-    });
-    // A derivation that panicked leaves a key that no server accepts.
-    derived.await.unwrap_or_default()
+        Arc::clone(keys.entry(key.clone()).or_default())
+    };
+    let derive = || async move {
+        // Never closed, so a permit always comes.
+        let permit = Arc::clone(&knowledge.deriving.0).acquire_owned().await;
+        let derived = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            key.derivation.derive(&key.password)
+        });
+        derived.await
+    };
+    // A derivation that panicked leaves a key that no server accepts, and is not kept.
+    cell.get_or_try_init(derive).await.cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::Options;
+    use crate::session::Hash as ScramHash;
+
+    fn credentials(name: &str, password: &str) -> Credentials {
+        let mut options = Options::new();
+        options
+            .merge(serde_json::json!({ "serviceUrl": "wss://h/x", "hosts": { "domain": "meet.example" } }))
+            .unwrap();
+        Credentials::new(&options.config().unwrap(), None, Some(name), Some(password)).unwrap()
+    }
+
+    fn derivation(salt: &[u8]) -> Derivation {
+        let iterations = NonZeroU32::new(1_000).unwrap();
+        Derivation { hash: ScramHash::Sha1, salt: salt.to_vec(), iterations }
+    }
+
+    fn kept(name: &str) -> usize {
+        let jid = format!("{name}@meet.example");
+        lock(&KNOWLEDGE.get().keys).keys().filter(|key| key.jid == jid).count()
+    }
+
+    #[tokio::test]
+    async fn a_thousand_logins_of_an_account_derive_its_key_once() {
+        let logins = (0..1_000).map(|_| derive(credentials("thousand", "pencil"), derivation(b"salt")));
+        let keys = futures_util::future::join_all(logins).await;
+        assert_eq!(*keys[0], *derivation(b"salt").derive("pencil"));
+        assert!(keys.iter().all(|key| *key == keys[0]));
+        assert_eq!(kept("thousand"), 1);
+        // What is kept is what is used: a key that no derivation makes comes back.
+        let planted = SaltedPassword::new(vec![7]);
+        let cell = Arc::new(OnceCell::new_with(Some(planted.clone())));
+        for (key, kept) in lock(&KNOWLEDGE.get().keys).iter_mut() {
+            if key.jid.starts_with("thousand@") {
+                kept.clone_from(&cell);
+            }
+        }
+        assert_eq!(derive(credentials("thousand", "pencil"), derivation(b"salt")).await, planted);
+    }
+
+    #[tokio::test]
+    async fn a_changed_password_and_a_changed_salt_are_derived_anew() {
+        for (password, salt) in [("pencil", b"one"), ("eraser", b"one"), ("pencil", b"two")] {
+            let key = derive(credentials("changed", password), derivation(salt)).await;
+            assert_eq!(*key, *derivation(salt).derive(password));
+        }
+        assert_eq!(kept("changed"), 3);
+    }
+
+    #[test]
+    fn what_a_server_offers_is_remembered_by_its_url_and_its_domain() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let known = Known { no_management: true, ..Known::default() };
+        learn(&url("wss://remembered/x?token=secret"), "meet.example", known);
+        assert_eq!(of(&url("wss://remembered/x?room=r"), "meet.example"), known);
+        for (other, domain) in [
+            ("wss://remembered/y", "meet.example"),
+            ("ws://remembered/x", "meet.example"),
+            ("wss://remembered/x", "other"),
+        ] {
+            assert_eq!(of(&url(other), domain), Known::default(), "{other} {domain}");
+        }
+    }
 }

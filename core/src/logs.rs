@@ -181,6 +181,12 @@ fn since_1970(time: SystemTime) -> u64 {
 mod tests {
     use super::*;
 
+    /// The bound of the process is one for all tests: those that fill it and those that count take turns.
+    fn turn() -> std::sync::MutexGuard<'static, ()> {
+        static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     fn log(entries: usize, bytes: usize) -> FrameLog {
         FrameLog::new(LogLimits { entries, bytes })
     }
@@ -191,6 +197,7 @@ mod tests {
 
     #[test]
     fn the_oldest_go_first_at_either_bound() {
+        let _turn = turn();
         let mut two = log(2, 1000);
         ["<a/>", "<b/>", "<c/>"].iter().for_each(|frame| two.record(Direction::Incoming, frame));
         assert_eq!(frames(&two), ["<b/>", "<c/>"]);
@@ -204,13 +211,34 @@ mod tests {
 
     #[test]
     fn what_is_larger_than_the_log_is_named() {
+        let _turn = turn();
         let mut log = log(100, 30);
         log.record(Direction::Incoming, &format!("<a>{}</a>", "x".repeat(100)));
         assert_eq!(frames(&log), ["<omitted bytes='107'/>"]);
     }
 
     #[test]
+    fn all_logs_together_have_a_bound_and_give_back_what_they_held() {
+        let _turn = turn();
+        let frame = format!("<a>{}</a>", "x".repeat(1024 * 1024));
+        let mut logs: Vec<_> = (0..10).map(|_| log(100, 16 * 1024 * 1024)).collect();
+        for _ in 0..15 {
+            logs.iter_mut().for_each(|log| log.record(Direction::Incoming, &frame));
+        }
+        let held: usize = logs.iter().map(|log| log.texts.len()).sum();
+        // The last frame of each stays.
+        assert!(held <= MAX_PROCESS_BYTES + 10 * frame.len(), "{held}");
+        assert!(held > MAX_PROCESS_BYTES / 2, "{held}");
+        logs.truncate(1);
+        logs[0].record(Direction::Incoming, "<b/>");
+        assert_eq!(frames(&logs[0]).last().map(String::as_str), Some("<b/>"));
+        (0..10).for_each(|_| logs[0].record(Direction::Incoming, &frame));
+        assert!(logs[0].entries.len() > 10, "there is room again");
+    }
+
+    #[test]
     fn the_login_is_redacted_before_it_is_kept() {
+        let _turn = turn();
         let mut log = log(100, 1000);
         log.record(Direction::Outgoing, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>canary</auth>");
         log.record(Direction::Incoming, "<enabled xmlns='urn:xmpp:sm:3' id='canary'/>");

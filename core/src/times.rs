@@ -55,12 +55,17 @@ pub struct ConnectionTimes {
 impl ConnectionTimes {
     pub(crate) fn record(&mut self, milestone: Milestone, now: Instant) {
         if milestone == Milestone::Connecting {
-            for phase in Milestone::ALL.iter().filter(|milestone| milestone.is_phase()) {
-                self.moments[Self::index(*phase)] = None;
-            }
-            self.round_trips = None;
+            self.begin_attempt();
         }
         self.moments[Self::index(milestone)] = Some(now);
+    }
+
+    /// What follows are the phases of another attempt.
+    pub(crate) fn begin_attempt(&mut self) {
+        for phase in Milestone::ALL.iter().filter(|milestone| milestone.is_phase()) {
+            self.moments[Self::index(*phase)] = None;
+        }
+        self.round_trips = None;
     }
 
     pub(crate) const fn record_round_trips(&mut self, count: u32) {
@@ -113,5 +118,9 @@ mod tests {
         assert_eq!(times.get(Milestone::Connecting), Some(at(3)));
         assert_eq!(times.get(Milestone::Connfail), Some(at(2)));
         assert_eq!(times.get(Milestone::Dns), None);
+        times.record(Milestone::Bound, at(4));
+        times.begin_attempt();
+        assert_eq!(times.get(Milestone::Bound), None, "a resumed session is not bound again");
+        assert_eq!(times.get(Milestone::Connecting), Some(at(3)));
     }
 }

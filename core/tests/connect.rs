@@ -3,8 +3,8 @@
 mod common;
 
 use common::{connection_to, faulty, next, server, within};
-use jitsimeet::{Event, Milestone};
-use jitsimeet_testserver::StreamFault;
+use jitsimeet::{ConnectOptions, Event, Milestone};
+use jitsimeet_testserver::{Order, StreamFault};
 
 #[tokio::test]
 async fn a_connection_is_established_and_closed_in_order() {
@@ -65,6 +65,51 @@ async fn the_connection_times_are_those_of_the_phases_in_order() {
     assert_eq!(times.get(M::Tls), None);
     assert_eq!(times.on_clock(0.0).count(), order.len());
     assert!(times.on_clock(0.0).all(|(_, ms)| ms <= 0.0), "what has happened lies in the past of any clock");
+}
+
+#[tokio::test]
+async fn the_connection_times_are_those_of_the_last_attempt() {
+    use Milestone as M;
+    let server = server().await;
+    let connection = connection_to(&server);
+    let mut events = connection.events();
+    within("the connection", connection.connect()).await.unwrap();
+    let first = connection.connection_times();
+    next(&mut events).await;
+    server.order(&Order::Cut);
+    while !matches!(next(&mut events).await, Event::Resumed { .. }) {}
+    while !matches!(next(&mut events).await, Event::ConnectionEstablished { .. }) {}
+    let resumed = connection.connection_times();
+    assert_eq!(resumed.get(M::Connecting), first.get(M::Connecting), "that is the caller's");
+    assert!(resumed.get(M::Connected) > first.get(M::Connected), "the last one wins");
+    assert!(resumed.get(M::Tcp) > first.get(M::Connected));
+    assert!(resumed.get(M::Resumed).is_some());
+    assert_eq!(resumed.get(M::Bound), None, "a resumed session is not bound again");
+
+    within("the disconnect", connection.disconnect()).await.unwrap();
+    within("the failure", connection.connect_with(ConnectOptions::account("user", "p"))).await.unwrap_err();
+    let failed = connection.connection_times();
+    assert!(failed.get(M::Authfail) > failed.get(M::Disconnected), "statuses outlive the attempt");
+    assert_eq!((failed.get(M::Resumed), failed.round_trips()), (None, None));
+
+    let mut incomplete = ConnectOptions::default();
+    incomplete.id = Some("user".to_owned());
+    within("the failure", connection.connect_with(incomplete)).await.unwrap_err();
+    let incomplete = connection.connection_times();
+    assert!(incomplete.get(M::Connecting) > failed.get(M::Connecting));
+    assert!(incomplete.get(M::Authfail) > failed.get(M::Authfail));
+    assert_eq!(incomplete.get(M::Tcp), None, "nothing was opened");
+    assert_eq!(incomplete.get(M::Connfail), None);
+}
+
+#[tokio::test]
+async fn a_lost_attempt_leaves_its_time() {
+    let server = faulty(StreamFault::Cut).await;
+    let connection = connection_to(&server);
+    within("the failure", connection.connect()).await.unwrap_err();
+    let times = connection.connection_times();
+    assert!(times.get(Milestone::Connfail) >= times.get(Milestone::Upgrade), "{times:?}");
+    assert_eq!(times.get(Milestone::Authfail), None);
 }
 
 #[tokio::test]

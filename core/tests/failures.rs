@@ -5,7 +5,7 @@ mod common;
 use std::net::Ipv4Addr;
 
 use common::{failure, faulty, next, options, server, within};
-use jitsimeet::{Code, ErrorType, Event, Failure, JitsiConnection, Options};
+use jitsimeet::{Code, Error, ErrorType, Event, Failure, JitsiConnection, Options};
 use jitsimeet_testserver::{Faults, Order, StreamFault, TestServer, UpgradeFault};
 use tokio::net::TcpListener;
 
@@ -171,6 +171,30 @@ async fn the_login_goes_wrong() {
         options.set("transport.maxStanzaBytes", 10_000).unwrap();
         let failure = failure(&options).await;
         assert_failure(&failure, error_type, code, transient, &[says]);
+    }
+}
+
+#[tokio::test]
+async fn the_same_cause_is_the_same_failure_at_every_attempt() {
+    for fault in
+        [StreamFault::Cut, StreamFault::HostUnknown, StreamFault::RefuseAuth, StreamFault::RefuseBind]
+    {
+        let server = server().await;
+        let connection = JitsiConnection::new(None, None, &options_of(&server)).unwrap();
+        let mut seen = Vec::new();
+        // Fresh, again, and after a session that was established.
+        for attempt in 0..4 {
+            if attempt == 2 {
+                server.set_faults(Faults::default());
+                within("the connection", connection.connect()).await.unwrap();
+                within("the disconnect", connection.disconnect()).await.unwrap();
+            }
+            server.set_faults(Faults { stream: Some(fault), ..Faults::default() });
+            let outcome = within("the failure", connection.connect()).await;
+            let Err(Error::ConnectionFailed(failure)) = outcome else { panic!("{outcome:?}") };
+            seen.push((failure.error_type, failure.code, failure.transient));
+        }
+        assert!(seen.iter().all(|failure| *failure == seen[0]), "{fault:?}: {seen:?}");
     }
 }
 

@@ -5,6 +5,7 @@ mod common;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use common::tunnel::Tunnel;
 use common::{connection_to, next, options, server, within};
 use jitsimeet::{Code, ConnectOptions, Error, ErrorType, Event, Events, JitsiConnection, Options};
 use jitsimeet_testserver::{Faults, Order, ResumeFault, TestServer};
@@ -145,6 +146,24 @@ async fn a_black_hole_is_found_by_ping_and_the_session_resumed() {
     assert_eq!(code, Code::PingTimeout);
     assert!(matches!(next(&mut events).await, Event::Resumed { .. }));
     assert_eq!(connection.jid(), Some(jid));
+}
+
+#[tokio::test]
+async fn a_frame_that_takes_long_to_come_is_no_black_hole() {
+    let server = server().await;
+    let tunnel = Tunnel::start(None).await;
+    let proxy = format!("http://127.0.0.1:{}", tunnel.port);
+    // Dead after 300 ms; the frame takes two seconds.
+    let connection = connect_with(
+        &server,
+        json!({ "transport": { "proxy": proxy }, "xmppPing": { "interval": 100, "timeout": 100 } }),
+    );
+    connection.set_stanza_listening(true).unwrap();
+    let (mut events, _) = established(&connection).await;
+    tunnel.slow_down();
+    server.order(&Order::Oversize { bytes: 6_000 });
+    let Event::StanzaReceived(stanza) = next(&mut events).await else { panic!("the link is alive") };
+    assert_eq!(stanza.xml().len(), 6_000);
 }
 
 #[tokio::test]

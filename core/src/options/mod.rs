@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::{Map, Value};
 
-pub(crate) use config::{Config, LogLimits, Ping, Tls, room};
+pub(crate) use config::{Config, LogLimits, Ping, SendQueue, Tls, room};
 pub use schema::{Kind, OPTIONS, OptionSpec};
 
 use crate::{Error, LogLevel, PerProcess};
@@ -75,7 +75,7 @@ const MAX_SHARED: usize = 16;
 /// | `reconnect.maxAttempts` | no bound | attempts in a row |
 /// | `reconnect.baseDelay`, `reconnect.maxDelay` | 1000, 30000 | the random delay in ms doubles from one to the other |
 /// | `sendQueue.maxStanzas`, `sendQueue.maxBytes` | 1000, 4194304 | unsent and unacknowledged stanzas; more are refused |
-/// | `eventQueue.maxEvents`, `eventQueue.maxBytes` | 10000, 16777216 | stanzas waiting for the listeners; then the server is not read |
+/// | `eventQueue.maxEvents`, `eventQueue.maxBytes` | 10000, 16777216 | events waiting for the listeners; then the server is not read |
 /// | `eventQueue.stallTimeout` | 30000 | ms without any progress of the listeners after which the session ends |
 /// | `transport.headers` | none | an object: headers for the upgrade and for every request over HTTP |
 /// | `transport.proxy` | the environment's | `http:` or `https:` URL of a proxy, with user name and password if it wants them; empty is none. Without it `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count, as for curl |

@@ -7,6 +7,7 @@ use super::discovery::Question;
 use super::management::{BadCount, Outgoing};
 use super::{CallId, Link, Output, Phase, Session, failures, login};
 use crate::frame::Frame;
+use crate::options::SendQueue;
 use crate::outgoing::next_id;
 use crate::xml::{Element, Head, XmlError, ns, parse, scan};
 use crate::{Completed, Error, Stanza};
@@ -52,7 +53,7 @@ impl Calls {
         let bare = own.split('/').next().unwrap_or_default();
         let domain = bare.split('@').next_back().unwrap_or_default();
         let matches = match (&request.to, from) {
-            (Some(to), Some(from)) => jid::Jid::new(to).ok() == jid::Jid::new(from).ok(),
+            (Some(to), Some(from)) => to == from || same_jid(to, from),
             (None, Some(from)) => from == own || from == bare || from == domain,
             (Some(to), None) => to == own || to == bare,
             (None, None) => true,
@@ -84,6 +85,13 @@ impl Calls {
     }
 }
 
+fn same_jid(one: &str, other: &str) -> bool {
+    match (jid::Jid::new(one), jid::Jid::new(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
 impl Outgoing {
     /// A stanza of our own, whose outcome nobody waits for.
     pub(super) const fn own(xml: String) -> Self {
@@ -93,8 +101,8 @@ impl Outgoing {
 
 impl Session {
     /// The caller sends a stanza, which has been checked. It is settled when the server has acknowledged it.
-    pub(crate) fn send_stanza(&mut self, call: CallId, xml: String) {
-        self.submit(call, Outgoing { xml, call: Some(call), iq: None });
+    pub(crate) fn send_stanza(&mut self, now: Instant, call: CallId, xml: String) {
+        self.submit(now, call, Outgoing { xml, call: Some(call), iq: None });
     }
 
     /// The caller sends a request, which has been checked. It is settled by the answer.
@@ -111,7 +119,7 @@ impl Session {
             let message = "the id of the request is in use by another one under way".to_owned();
             return self.complete(call, Err(Error::InvalidStanza(message)));
         }
-        if self.submit(call, Outgoing { xml, call: None, iq: Some(call) }) {
+        if self.submit(now, call, Outgoing { xml, call: None, iq: Some(call) }) {
             self.calls.expect(id, Purpose::Caller(call), to, now + patience);
         }
     }
@@ -121,7 +129,7 @@ impl Session {
         let (id, to) = (next_id(), self.config.domain.clone());
         let ping =
             Element::iq("get", &id).with_attribute("to", &to).with_child(Element::new("ping", ns::PING));
-        if self.submit(call, Outgoing { xml: ping.to_xml(), call: None, iq: Some(call) }) {
+        if self.submit(now, call, Outgoing { xml: ping.to_xml(), call: None, iq: Some(call) }) {
             self.calls.expect(id, Purpose::Ping { call, since: now }, Some(to), now + patience);
         }
     }
@@ -136,7 +144,11 @@ impl Session {
                     self.complete(call, Err(Error::Timeout(message)));
                 }
                 Purpose::Discovery(_) => {}
-                Purpose::Conference(number) => self.handle_conference_iq(now, number, None),
+                Purpose::Conference(number) => {
+                    let call = self.conferences.call(number);
+                    self.held.retain(|stanza| call.is_none() || stanza.iq != call);
+                    self.handle_conference_iq(now, number, None);
+                }
             }
         }
     }
@@ -161,7 +173,7 @@ impl Session {
     }
 
     /// False if the stanza was refused, and the call is settled with the reason.
-    fn submit(&mut self, call: CallId, stanza: Outgoing) -> bool {
+    fn submit(&mut self, now: Instant, call: CallId, stanza: Outgoing) -> bool {
         let refusal = match self.can_send() {
             true => self.queue_is_full(&stanza).then_some(Error::SendQueueFull),
             false => Some(Error::NotConnected),
@@ -172,7 +184,7 @@ impl Session {
                 false
             }
             None => {
-                self.transmit(stanza);
+                self.transmit(now, stanza);
                 true
             }
         }
@@ -185,33 +197,51 @@ impl Session {
     }
 
     fn queue_is_full(&self, next: &Outgoing) -> bool {
-        let bytes = self.management.as_ref().map_or(0, super::Management::bytes);
+        self.exceeds(self.config.send_queue, next)
+    }
+
+    fn exceeds(&self, limits: SendQueue, next: &Outgoing) -> bool {
+        let bytes = self.management.as_ref().map_or(self.unwritten_bytes, super::Management::bytes);
         let held_bytes: usize = self.held.iter().map(|stanza| stanza.xml.len()).sum();
-        let limits = self.config.send_queue;
         self.unsettled() >= limits.max_stanzas || bytes + held_bytes + next.xml.len() > limits.max_bytes
     }
 
     /// Sends a stanza now, or once the transport is back.
-    pub(super) fn transmit(&mut self, stanza: Outgoing) {
+    pub(super) fn transmit(&mut self, now: Instant, stanza: Outgoing) {
         if !self.is_up() {
             self.held.push_back(stanza);
             return;
         }
-        self.outputs.push_back(Output::Send(stanza.xml.clone()));
+        self.send_text(stanza.xml.clone());
         match &mut self.management {
             Some(management) => {
                 if management.sent(stanza) {
                     self.send(&Element::new("r", ns::SM));
                 }
             }
-            None => self.unwritten.extend(stanza.call),
+            None => {
+                self.liveness.handle_sent(now, stanza.xml.len());
+                self.unwritten.push(stanza.call);
+            }
+        }
+    }
+
+    /// Answers what a peer asks. One that asks for more and acknowledges nothing gets no answer: what waits for it is
+    /// bounded, as the caller's stanzas are, apart from which it has room of its own.
+    fn answer(&mut self, now: Instant, answer: Outgoing) {
+        let SendQueue { max_stanzas, max_bytes } = self.config.send_queue;
+        let twice = SendQueue { max_stanzas: max_stanzas * 2, max_bytes: max_bytes * 2 };
+        if self.exceeds(twice, &answer) {
+            tracing::debug!("a request is not answered: the server acknowledges nothing");
+        } else {
+            self.transmit(now, answer);
         }
     }
 
     /// What was held while the transport was away.
-    pub(super) fn send_held(&mut self) {
+    pub(super) fn send_held(&mut self, now: Instant) {
         for stanza in std::mem::take(&mut self.held) {
-            self.transmit(stanza);
+            self.transmit(now, stanza);
         }
     }
 
@@ -271,7 +301,7 @@ impl Session {
             }
             Some("get" | "set") => {
                 let answer = self.features.answer(&parse(frame)?, &id);
-                self.transmit(Outgoing::own(answer.to_xml()));
+                self.answer(now, Outgoing::own(answer.to_xml()));
             }
             _ => {}
         }
@@ -297,6 +327,16 @@ impl Session {
                 }
             }
             _ => self.link_failed(now, failures::unexpected(&self.config, element, "a stanza")),
+        }
+    }
+
+    /// We have closed the stream, and the server tells what it had handled before: that was not in vain.
+    pub(super) fn handle_late_acknowledgement(&mut self, element: &Element) {
+        let h = element.attribute("h").filter(|_| element.is("a", ns::SM)).and_then(|h| h.parse().ok());
+        if let (Some(h), Some(management)) = (h, &mut self.management)
+            && let Ok((settled, _)) = management.acknowledge(h)
+        {
+            self.settle(settled);
         }
     }
 

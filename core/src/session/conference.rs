@@ -68,6 +68,11 @@ impl Conferences {
         self.requests.iter().filter_map(|request| request.retry).min()
     }
 
+    /// The call that waits for this request.
+    pub(super) fn call(&self, number: u64) -> Option<CallId> {
+        self.requests.iter().find(|request| request.number == number)?.call
+    }
+
     fn take(&mut self, number: u64) -> Option<Request> {
         let index = self.requests.iter().position(|request| request.number == number)?;
         Some(self.requests.swap_remove(index))
@@ -129,12 +134,18 @@ impl Session {
                 let http = HttpRequest { url: url.clone(), json, token: self.token.clone() };
                 self.outputs.push_back(Output::Request(HttpPurpose::Conference(request.number), http));
             }
-            None => self.send_conference_iq(now, request.number, &room, &properties),
+            None => self.send_conference_iq(now, &request, &room, &properties),
         }
         self.conferences.requests.push(request);
     }
 
-    fn send_conference_iq(&mut self, now: Instant, number: u64, room: &str, properties: &Map<String, Value>) {
+    fn send_conference_iq(
+        &mut self,
+        now: Instant,
+        request: &Request,
+        room: &str,
+        properties: &Map<String, Value>,
+    ) {
         let mut conference = Element::new("conference", ns::FOCUS)
             .with_attribute("room", room)
             .with_attribute("machine-uid", &self.machine_uid);
@@ -152,8 +163,9 @@ impl Session {
         }
         let (id, to) = (next_id(), self.config.conference.focus.clone());
         let iq = Element::iq("set", &id).with_attribute("to", &to).with_child(conference);
-        self.calls.expect(id, Purpose::Conference(number), Some(to), now + self.config.iq_timeout);
-        self.transmit(Outgoing::own(iq.to_xml()));
+        let purpose = Purpose::Conference(request.number);
+        self.calls.expect(id, purpose, Some(to), now + self.config.iq_timeout);
+        self.transmit(now, Outgoing { iq: request.call, ..Outgoing::own(iq.to_xml()) });
     }
 
     /// The focus has answered, or not in time.

@@ -22,13 +22,15 @@ const MAX_COMPONENTS: usize = 256;
 const MAX_FEATURES: usize = 1_024;
 const MAX_SERVICES: usize = 64;
 const MAX_TEXT: usize = 1_024;
+/// The kind of the component that lets people wait before a room.
+const LOBBY: &str = "lobbyrooms";
 
 /// A question to the server, by what its answer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Question {
     Info,
-    /// Of a component.
-    Component,
+    /// Of a component, by its kind.
+    Component(&'static str),
     Services {
         /// `urn:xmpp:extdisco:2`, or the older one.
         latest: bool,
@@ -49,6 +51,7 @@ pub(super) struct Discovery {
     /// As the listeners know it: shard and region.
     told: (Option<String>, Option<String>),
     display_name_required: bool,
+    told_display_name: bool,
 }
 
 impl Discovery {
@@ -105,7 +108,7 @@ impl Session {
         let iq = Element::iq("get", &id).with_attribute("to", to).with_child(payload);
         let deadline = now + self.config.iq_timeout;
         self.calls.expect(id, Purpose::Discovery(question), Some(to.to_owned()), deadline);
-        self.transmit(Outgoing::own(iq.to_xml()));
+        self.transmit(now, Outgoing::own(iq.to_xml()));
     }
 
     /// A message of the server's may be its push. It may come before anything of ours is bound.
@@ -127,6 +130,8 @@ impl Session {
         if let Some(info) = info {
             self.learn_identities(info);
             self.learn_features(info);
+            // A push speaks for the components too.
+            self.learn_lobby(info);
         }
         self.tell_discovered();
     }
@@ -154,23 +159,26 @@ impl Session {
                 if let Some(info) = answer.child("query", ns::DISCO_INFO).filter(|_| result) {
                     self.learn_identities(info);
                     self.learn_features(info);
-                    self.ask_component(now, "lobbyrooms");
+                    self.ask_component(now, LOBBY);
                     self.ask_component(now, "breakout_rooms");
                 }
             }
-            Question::Component => {
+            Question::Component(kind) => {
                 if let Some(info) = answer.child("query", ns::DISCO_INFO).filter(|_| result) {
                     self.learn_features(info);
+                    if kind == LOBBY {
+                        self.learn_lobby(info);
+                    }
                 }
             }
         }
         self.tell_discovered();
     }
 
-    fn ask_component(&mut self, now: Instant, kind: &str) {
+    fn ask_component(&mut self, now: Instant, kind: &'static str) {
         if let Some(address) = self.discovery.component(kind).map(ToOwned::to_owned) {
             let query = Element::new("query", ns::DISCO_INFO).with_attribute("node", kind);
-            self.ask(now, Question::Component, &address, query);
+            self.ask(now, Question::Component(kind), &address, query);
         }
     }
 
@@ -204,6 +212,16 @@ impl Session {
         }
     }
 
+    /// Whether the lobby wants a display name of everyone.
+    fn learn_lobby(&mut self, info: &Element) {
+        let wants = |child: &Element| {
+            let var = child.attribute("var").filter(|_| child.is("feature", ns::DISCO_INFO));
+            var.is_some_and(|var| var.ends_with("#displayname_required"))
+        };
+        let required = self.discovery.component(LOBBY).is_some() && info.children().any(wants);
+        self.discovery.display_name_required |= required;
+    }
+
     fn learn_services(&mut self, now: Instant, services: &Element) {
         let services = services.children().filter(|child| child.name == "service");
         self.discovery.services = services.filter_map(ice_server).take(MAX_SERVICES).collect();
@@ -224,9 +242,8 @@ impl Session {
             let (shard, region) = told;
             self.outputs.push_back(Output::Event(Event::PropertiesUpdated { shard, region }));
         }
-        let required = self.discovery.component("lobbyrooms").is_some()
-            && self.discovery.properties.features.iter().any(|var| var.ends_with("#displayname_required"));
-        if required && !std::mem::replace(&mut self.discovery.display_name_required, true) {
+        let required = self.discovery.display_name_required;
+        if required && !std::mem::replace(&mut self.discovery.told_display_name, true) {
             self.outputs.push_back(Output::Event(Event::DisplayNameRequired));
         }
     }

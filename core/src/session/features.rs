@@ -145,6 +145,62 @@ mod tests {
     }
 
     #[test]
+    fn a_client_with_media_announces_what_lib_jitsi_meet_does() {
+        let with = features(json!({ "mediaFeatures": true, "flags": { "ssrcRewritingEnabled": true } }));
+        let theirs = [
+            "urn:xmpp:jingle:1",
+            "urn:xmpp:jingle:apps:rtp:1",
+            "urn:xmpp:jingle:transports:ice-udp:1",
+            "urn:xmpp:jingle:apps:dtls:0",
+            "urn:xmpp:jingle:transports:dtls-sctp:1",
+            "urn:xmpp:jingle:apps:rtp:audio",
+            "urn:xmpp:jingle:apps:rtp:video",
+            "http://jitsi.org/json-encoded-sources",
+            "http://jitsi.org/source-name",
+            "http://jitsi.org/receive-multiple-video-streams",
+            "urn:ietf:rfc:4588",
+            "http://jitsi.org/remb",
+            "http://jitsi.org/tcc",
+            "urn:xmpp:rayo:client:1",
+            "http://jitsi.org/visitors-1",
+            "http://jitsi.org/start-muted-room-metadata",
+            "http://jitsi.org/ssrc-rewriting-1",
+        ];
+        for feature in theirs {
+            assert!(with.0.contains(feature), "{feature}");
+        }
+        let without = features(json!({ "flags": { "ssrcRewritingEnabled": true } }));
+        let expected = [
+            "http://jabber.org/protocol/caps",
+            "http://jabber.org/protocol/disco#info",
+            "http://jitsi.org/visitors-1",
+            "jabber:iq:version",
+            "urn:xmpp:ping",
+        ];
+        assert_eq!(without.0.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_hash_is_of_the_identity_and_the_features_that_are_told() {
+        let mut features = features(json!({}));
+        features.add("urn:zebra");
+        let info = features.info(None).unwrap();
+        let identity = info.child("identity", ns::DISCO_INFO).unwrap();
+        let attribute = |name| identity.attribute(name).unwrap_or_default();
+        let mut text =
+            format!("{}/{}/{}/{}<", attribute("category"), attribute("type"), "", attribute("name"));
+        let mut vars: Vec<_> = info
+            .children()
+            .filter(|child| child.is("feature", ns::DISCO_INFO))
+            .map(|child| child.attribute("var").unwrap())
+            .collect();
+        vars.sort_unstable();
+        vars.iter().for_each(|var| text.push_str(&format!("{var}<")));
+        let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
+        assert_eq!(features.hash(), BASE64.encode(hash.as_ref()));
+    }
+
+    #[test]
     fn the_hash_is_xep_0115s() {
         // The example of section 5.2, with its identity in place of ours.
         let text = "client/pc//Exodus 0.9.1<http://jabber.org/protocol/caps<http://jabber.org/protocol/disco#info<\

@@ -20,6 +20,8 @@ pub(super) struct Liveness {
     paused: bool,
     /// What a backlog adds to the timeout: as of the first ping, so that our own pings do not count.
     allowance: Duration,
+    /// Until when the slowest server may be busy with what we have sent, where it does not acknowledge anything.
+    busy: Option<Instant>,
     sent: u64,
 }
 
@@ -38,12 +40,20 @@ impl Liveness {
             unanswered: 0,
             paused: false,
             allowance: Duration::ZERO,
+            busy: None,
             sent: 0,
         }
     }
 
     pub(super) const fn start(&mut self, now: Instant) {
+        self.busy = None;
         self.handle_received(now);
+    }
+
+    /// Something goes out that is not going to be acknowledged.
+    pub(super) fn handle_sent(&mut self, now: Instant, bytes: usize) {
+        let begin = self.busy.filter(|busy| now < *busy).unwrap_or(now);
+        self.busy = Some(begin + at_slowest(bytes));
     }
 
     /// Any byte is a sign of life.
@@ -51,6 +61,12 @@ impl Liveness {
         self.last_received = Some(now);
         self.deadline = None;
         self.unanswered = 0;
+    }
+
+    pub(super) fn handle_bytes(&mut self, at: Instant) {
+        if self.last_received.is_some_and(|last| last < at) {
+            self.handle_received(at);
+        }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -79,6 +95,11 @@ impl Liveness {
     }
 }
 
+/// How long these bytes take at the least.
+fn at_slowest(bytes: usize) -> Duration {
+    Duration::from_secs(u32::try_from(bytes).unwrap_or(u32::MAX).into()) / SLOWEST_BYTES_PER_SECOND
+}
+
 impl Session {
     /// Pings a silent server, and gives up a transport that does not answer.
     pub(super) fn check_liveness(&mut self, now: Instant) {
@@ -86,16 +107,21 @@ impl Session {
             Verdict::Fine => {}
             Verdict::PingDue => {
                 if self.liveness.unanswered == 0 {
-                    let unacknowledged = self.management.as_ref().map_or(0, super::Management::bytes);
-                    let backlog = u32::try_from(unacknowledged).unwrap_or(u32::MAX);
-                    self.liveness.allowance = Duration::from_secs(backlog.into()) / SLOWEST_BYTES_PER_SECOND;
+                    let busy = self.liveness.busy.map(|busy| busy.saturating_duration_since(now));
+                    self.liveness.allowance = match &self.management {
+                        Some(management) => at_slowest(management.bytes()),
+                        None => busy.unwrap_or_default(),
+                    };
                 }
                 self.liveness.deadline = Some(now + self.liveness.ping.timeout + self.liveness.allowance);
                 self.liveness.sent += 1;
                 let ping = Element::iq("get", &format!("ping-{}", self.liveness.sent))
                     .with_attribute("to", self.credentials.domain())
                     .with_child(Element::new("ping", ns::PING));
-                self.transmit(Outgoing::own(ping.to_xml()));
+                if let Some(management) = &mut self.management {
+                    management.idle();
+                }
+                self.transmit(now, Outgoing::own(ping.to_xml()));
             }
             Verdict::Dead => {
                 let failure = failures::dead(&self.config, self.liveness.unanswered);

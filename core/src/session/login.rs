@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use data_encoding::BASE64;
 
 use super::credentials::Mechanism;
-use super::management::{Management, Resumption};
+use super::management::{Management, Outgoing, Resumption};
 use super::scram::{SaltedPassword, Scram};
 use super::{Link, Output, Phase, Session, failures};
 use crate::runtime;
@@ -220,7 +220,7 @@ impl Session {
                 self.continue_authenticated(login);
                 Step::AuthenticatedHeader
             }
-            Step::Authentication if element.is("failure", ns::SASL) => {
+            Step::Authentication | Step::Derivation if element.is("failure", ns::SASL) => {
                 self.handle_sasl_failure(login, element)?;
                 Step::Authentication
             }
@@ -232,6 +232,7 @@ impl Session {
                 return self.handle_bound(now, login, element, session);
             }
             Step::Session if is_answer(element, SESSION_ID) => {
+                self.count_received();
                 if element.attribute("type") != Some("result") {
                     return Err(Box::new(failures::bind_refused(&self.config, element)));
                 }
@@ -241,7 +242,18 @@ impl Session {
             step @ (Step::Session | Step::Enable) if login.is_enable_answer(element) => {
                 login.enabling = Enabling::Answered;
                 if element.name == "enabled" {
-                    self.management = Some(Management::new(self.resumption(element)));
+                    let mut management = Management::new(self.resumption(element));
+                    if step == Step::Session {
+                        // It went out behind the request that has just been granted, so the server counts it.
+                        let request = Outgoing::own(session_request().to_xml());
+                        let ask = management.sent(request);
+                        self.management = Some(management);
+                        if ask {
+                            self.send(&Element::new("r", ns::SM));
+                        }
+                    } else {
+                        self.management = Some(management);
+                    }
                 }
                 if step == Step::Enable {
                     return Ok(self.after_bind(now, login));
@@ -260,6 +272,7 @@ impl Session {
             step @ (Step::Bind { .. } | Step::Session | Step::Enable)
                 if element.namespace == ns::CLIENT && element.name != "iq" =>
             {
+                self.count_received();
                 if element.name == "message" {
                     self.handle_push(now, element);
                 }
@@ -440,8 +453,16 @@ impl Session {
             return Ok(self.after_bind(now, login));
         }
         login.round_trips += 1;
-        self.send(&Element::iq("set", SESSION_ID).with_child(Element::new("session", ns::SESSION)));
+        self.send(&session_request());
         Ok(Some(Step::Session))
+    }
+
+    /// A stanza of the server's, before the session is established: it counts once stream management is on.
+    fn count_received(&mut self) {
+        if let Some(management) = &mut self.management {
+            // The session is not going to be long enough for an unasked acknowledgement.
+            let _ = management.received();
+        }
     }
 
     fn after_bind(&mut self, now: Instant, login: &mut Login) -> Option<Step> {
@@ -477,12 +498,17 @@ impl Session {
         let jid = self.jid.clone().unwrap_or_default();
         self.outputs.push_back(Output::Established { jid, resumed, reconnected, round_trips });
         self.complete_refresh();
-        self.send_held();
+        self.send_held(now);
         self.schedule_keep_alive(now);
         if !resumed {
             self.begin_discovery(now);
         }
     }
+}
+
+/// The session request of RFC 3921.
+fn session_request() -> Element {
+    Element::iq("set", SESSION_ID).with_child(Element::new("session", ns::SESSION))
 }
 
 fn decode(element: &Element) -> Option<String> {

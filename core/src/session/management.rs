@@ -76,6 +76,11 @@ impl Management {
         self.request_due()
     }
 
+    /// The stream has been idle: the next stanza asks, whatever has been asked for before.
+    pub(crate) const fn idle(&mut self) {
+        self.requested = None;
+    }
+
     fn request_due(&mut self) -> bool {
         let covered = self.requested.unwrap_or(0);
         let due = match self.requested {

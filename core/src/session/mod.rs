@@ -50,8 +50,13 @@ use login::Login;
 use management::{Management, Outgoing};
 pub(crate) use output::{CallId, Ending, Entropy, Output, Start};
 use recovery::Recovery;
+#[cfg(test)]
+pub(crate) use scram::Hash;
 pub(crate) use scram::{Derivation, SaltedPassword};
 pub(crate) use token::WallClock;
+
+/// What may be on its way out beside the caller's stanzas: our answers to what the peer asks.
+const ALLOWANCE_OF_ANSWERS: usize = 1024 * 1024;
 
 /// One session, from `connect` to its end.
 pub(crate) struct Session {
@@ -68,8 +73,10 @@ pub(crate) struct Session {
     management: Option<Management>,
     /// Stanzas that wait for the transport to come back.
     held: VecDeque<Outgoing>,
-    /// Calls whose stanza is on its way out of a stream without stream management.
-    unwritten: Vec<CallId>,
+    /// Stanzas on their way out of a stream without stream management, by the calls that wait for them.
+    unwritten: Vec<Option<CallId>>,
+    /// What has been sent since the transport was last seen to have written everything.
+    unwritten_bytes: usize,
     calls: Calls,
     conferences: Conferences,
     /// What the focus knows us by, and what it calls our session with it.
@@ -141,6 +148,7 @@ impl Session {
             management: None,
             held: VecDeque::new(),
             unwritten: Vec::new(),
+            unwritten_bytes: 0,
             calls: Calls::default(),
             conferences: Conferences::default(),
             machine_uid: start.machine_uid,
@@ -248,9 +256,21 @@ impl Session {
 
     /// What was sent has left for the network.
     pub(crate) fn handle_flushed(&mut self) {
-        for call in std::mem::take(&mut self.unwritten) {
+        self.unwritten_bytes = 0;
+        for call in std::mem::take(&mut self.unwritten).into_iter().flatten() {
             self.complete(call, Ok(Completed::Done));
         }
+    }
+
+    /// Whether the transport is to be read. Not while it holds more than the caller may have under way: then it is
+    /// answers to a peer that asks and does not read.
+    pub(crate) fn may_read(&self) -> bool {
+        self.unwritten_bytes <= self.config.send_queue.max_bytes + ALLOWANCE_OF_ANSWERS
+    }
+
+    /// Some bytes came at that time, of a frame that may take long to be whole.
+    pub(crate) fn handle_bytes(&mut self, at: Instant) {
+        self.liveness.handle_bytes(at);
     }
 
     /// A frame came.
@@ -287,9 +307,10 @@ impl Session {
             Link::Login(login) => self.handle_login(now, login, element),
             Link::Up => {
                 self.link = Link::Up;
-                // What the server had under way when we closed the stream is of no interest.
-                if self.phase == Phase::Connected {
-                    self.handle_management(now, element);
+                match self.phase {
+                    Phase::Connected => self.handle_management(now, element),
+                    // What else the server had under way when we closed the stream is of no interest.
+                    _ => self.handle_late_acknowledgement(element),
                 }
             }
             link => self.link = link,
@@ -305,14 +326,14 @@ impl Session {
         {
             return self.log_in_without_management(now);
         }
-        self.link_closed(now, failures::stream_error(&self.config, element, self.was_established()));
+        self.link_closed(now, failures::stream_error(&self.config, element, self.concerns_session()));
     }
 
     /// The server closed the stream, or the transport without a word.
     fn handle_closed(&mut self, now: Instant) {
         match self.phase {
             Phase::Closing => self.end(Ending::Disconnected),
-            _ => self.link_closed(now, failures::closed(&self.config, self.was_established())),
+            _ => self.link_closed(now, failures::closed(&self.config, self.concerns_session())),
         }
     }
 
@@ -322,7 +343,7 @@ impl Session {
             Phase::Ended => {}
             Phase::Closing => self.end(Ending::Disconnected),
             _ => {
-                let failure = failures::transport(&self.config, error, self.was_established());
+                let failure = failures::transport(&self.config, error, self.concerns_session());
                 self.link_failed(now, failure);
             }
         }
@@ -385,8 +406,18 @@ impl Session {
         matches!(self.link, Link::Up) && matches!(self.phase, Phase::Connected)
     }
 
-    const fn was_established(&self) -> bool {
-        self.jid.is_some()
+    /// Whether a failure of the transport of the moment concerns an established session, and not a login.
+    fn concerns_session(&self) -> bool {
+        match &self.link {
+            Link::Up => true,
+            Link::Opening(login) | Link::Login(login) => login.purpose == login::Purpose::Resume,
+            Link::None => false,
+        }
+    }
+
+    /// A `refreshToken` under way, which shares the fate of the attempt.
+    pub(crate) fn refreshing(&self) -> Option<CallId> {
+        self.recovery.refreshing()
     }
 
     fn end(&mut self, ending: Ending) {
@@ -398,11 +429,10 @@ impl Session {
             Ending::Failed(_) => Milestone::Connfail,
         });
         self.lose_stanzas(None);
-        self.abandon_refresh();
         self.phase = Phase::Ended;
         self.link = Link::None;
         self.closing = None;
-        self.recovery = Recovery::default();
+        self.recovery.end();
         self.outputs.push_back(Output::Ended(ending));
     }
 
@@ -412,7 +442,7 @@ impl Session {
         self.settle(settled);
         self.lose_calls();
         let lost = lost.into_iter().chain(std::mem::take(&mut self.held)).filter_map(|stanza| stanza.call);
-        let unwritten = std::mem::take(&mut self.unwritten);
+        let unwritten = std::mem::take(&mut self.unwritten).into_iter().flatten();
         for call in lost.chain(unwritten).collect::<Vec<_>>() {
             self.complete(call, Err(Error::SessionLost));
         }
@@ -433,6 +463,11 @@ impl Session {
     }
 
     fn send(&mut self, element: &Element) {
-        self.outputs.push_back(Output::Send(element.to_xml()));
+        self.send_text(element.to_xml());
+    }
+
+    fn send_text(&mut self, frame: String) {
+        self.unwritten_bytes += frame.len();
+        self.outputs.push_back(Output::Send(frame));
     }
 }

@@ -35,6 +35,8 @@ pub(crate) enum Output {
     Park,
     /// Go on with the transport that was parked, in place of the one of the moment.
     Unpark,
+    /// The session does not go on with this token, but with the one from before.
+    TokenRefused(Option<String>),
     /// Close the transport that was parked.
     DropParked,
     /// Send a frame. Frames between two polls that return `None` belong in one write.
@@ -63,7 +65,8 @@ pub(crate) enum Output {
     Stanza(Box<Stanza>),
     /// A call has its outcome.
     Completed(CallId, CompletionResult),
-    /// The session is over and the transport is to be closed; nothing follows.
+    /// The session is over and the transport is to be closed; nothing follows. A call that is still `refreshing` has
+    /// the outcome of the session.
     Ended(Ending),
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
 use super::login::{Login, Purpose};
-use super::{CallId, Ending, Link, Output, Phase, Session, failures, token};
+use super::{CallId, Credentials, Ending, Link, Output, Phase, Session, failures, token};
 use crate::xml::{Element, condition_and_text, ns};
 use crate::{Completed, Error, Event, Failure};
 
@@ -40,6 +40,16 @@ impl Recovery {
         [retry, self.give_up].into_iter().flatten().min()
     }
 
+    /// The call of the `refreshToken` under way.
+    pub(super) fn refreshing(&self) -> Option<CallId> {
+        self.refresh.as_ref().map(|refresh| refresh.call)
+    }
+
+    /// Nothing is due any more.
+    pub(super) fn end(&mut self) {
+        *self = Self { refresh: self.refresh.take(), ..Self::default() };
+    }
+
     /// The session is established: what led here is over.
     pub(super) fn succeeded(&mut self) {
         *self = Self { offline: self.offline, refresh: self.refresh.take(), ..Self::default() };
@@ -50,6 +60,10 @@ impl Session {
     pub(super) fn attempt_fresh(&mut self, now: Instant) {
         self.management = None;
         self.recovery.retry = None;
+        if let Credentials::Anonymous { domain } = &mut self.credentials {
+            // A token that came meanwhile makes another of a guest.
+            self.config.guest_domain(self.token.as_deref()).clone_into(domain);
+        }
         if self.needs_conference() {
             self.link = Link::None;
             return self.request_conference_first(now);
@@ -64,6 +78,7 @@ impl Session {
 
     fn open(&mut self, now: Instant, purpose: Purpose, patience: Duration) {
         self.recovery.retry = None;
+        self.unwritten_bytes = 0;
         self.link = Link::Opening(Login::new(purpose, now, patience));
         // Jitsi's authentication modules look the old user up by it.
         let resumption = self.management.as_ref().and_then(super::Management::resumption);
@@ -168,6 +183,10 @@ impl Session {
 
     /// There is no session on the server, or no longer: reconnect if that is wanted and makes sense, else fail.
     pub(super) fn lose_session(&mut self, now: Instant, h: Option<u32>, failure: Failure) {
+        if self.recovery.give_up.take().is_some() {
+            // Those were to resume.
+            self.recovery.attempts = 0;
+        }
         let again = self.config.reconnect.filter(|policy| {
             let attempts_left = policy.max_attempts.is_none_or(|max| self.recovery.attempts < max);
             failure.transient && attempts_left
@@ -176,11 +195,10 @@ impl Session {
         self.lose_stanzas(h);
         self.outputs.push_back(Output::Drop);
         self.link = Link::None;
-        if self.was_established() {
+        if self.phase == Phase::Connected {
             self.phase = Phase::Interrupted;
         }
         self.recovery.since.get_or_insert(now);
-        self.recovery.give_up = None;
         self.schedule(now, policy.backoff);
         self.outputs.push_back(Output::Interrupted(Box::new(failure)));
     }
@@ -217,7 +235,7 @@ impl Session {
         self.reached(crate::Milestone::Resumed);
         let any = !again.is_empty();
         for xml in again {
-            self.outputs.push_back(Output::Send(xml));
+            self.send_text(xml);
         }
         if any {
             self.send(&Element::new("r", ns::SM));
@@ -272,13 +290,16 @@ impl Session {
                 self.recovery.retry = Some(now);
             }
             // A fresh login on the same object.
-            Phase::Connected | Phase::Interrupted => {
-                if self.is_up() {
-                    self.send(&Element::new("presence", ns::CLIENT).with_attribute("type", "unavailable"));
-                    self.send(&Element::new("close", ns::FRAMING));
-                }
+            Phase::Connected => {
+                self.send(&Element::new("presence", ns::CLIENT).with_attribute("type", "unavailable"));
+                self.send(&Element::new("close", ns::FRAMING));
                 self.lose_stanzas(None);
                 self.phase = Phase::Interrupted;
+                self.attempt_fresh(now);
+            }
+            // There is no session to lose: what is held waits for the one to come.
+            Phase::Interrupted => {
+                self.outputs.push_back(Output::Drop);
                 self.attempt_fresh(now);
             }
             Phase::Closing | Phase::Ended => {
@@ -292,15 +313,16 @@ impl Session {
     fn return_to_parked(&mut self, now: Instant, failure: &Failure) -> bool {
         let parked = self.recovery.refresh.as_mut().and_then(|refresh| refresh.parked.take());
         let Some(old) = parked else { return false };
-        self.token = old;
+        let refused = std::mem::replace(&mut self.token, old);
         self.outputs.push_back(Output::Unpark);
+        self.outputs.push_back(Output::TokenRefused(refused));
         self.link = Link::Up;
         self.liveness.start(now);
         self.recovery.succeeded();
         if let Some(refresh) = self.recovery.refresh.take() {
             self.complete(refresh.call, Err(Error::ConnectionFailed(Box::new(failure.clone()))));
         }
-        self.send_held();
+        self.send_held(now);
         true
     }
 
@@ -319,10 +341,10 @@ impl Session {
         }
     }
 
-    /// A newer token, or the end, has overtaken it.
-    pub(super) fn abandon_refresh(&mut self) {
+    /// A newer token has overtaken it.
+    fn abandon_refresh(&mut self) {
         if let Some(refresh) = self.recovery.refresh.take() {
-            self.complete(refresh.call, Err(Error::Aborted("the connection ended, or a newer token came")));
+            self.complete(refresh.call, Err(Error::Aborted("a newer token came")));
         }
     }
 

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use data_encoding::BASE64;
 use http_body_util::Empty;
@@ -51,6 +52,7 @@ pub(crate) struct WebSocket {
     unflushed: bool,
     closing: bool,
     round_trips: u32,
+    last_read: Instant,
 }
 
 impl WebSocket {
@@ -73,12 +75,18 @@ impl WebSocket {
             unflushed: false,
             closing: false,
             round_trips: round_trips + 1,
+            last_read: Instant::now(),
         })
     }
 
     /// What it took to open it.
     pub(crate) const fn round_trips(&self) -> u32 {
         self.round_trips
+    }
+
+    /// When the last byte came, of a whole frame or not.
+    pub(crate) const fn last_read(&self) -> Instant {
+        self.last_read
     }
 
     /// Queues a frame. All that is queued before the next flush goes out in one write.
@@ -126,7 +134,10 @@ impl WebSocket {
                         None => {}
                     }
                 }
-                None => ready!(self.poll_fill(cx))?,
+                None => {
+                    ready!(self.poll_fill(cx))?;
+                    self.last_read = Instant::now();
+                }
             }
         }
     }

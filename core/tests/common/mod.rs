@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
 pub mod rig;
+pub mod tunnel;
 
 use std::future::Future;
 use std::time::Duration;

@@ -80,6 +80,7 @@ struct Shared {
     handled: watch::Sender<u64>,
     requests: Seen<HttpRequest>,
     conference_requests: Seen<ConferenceRequest>,
+    sasl: Seen<String>,
     /// Ends what outlives a connection.
     stop: CancellationToken,
 }
@@ -95,6 +96,8 @@ struct State {
     accepted: u64,
     /// Of those, the ones that have become WebSockets.
     upgraded: u64,
+    /// TLS connections of clients with a certificate.
+    certified: u64,
 }
 
 impl TestServer {
@@ -119,6 +122,7 @@ impl TestServer {
             handled: watch::Sender::default(),
             requests: Seen::default(),
             conference_requests: Seen::default(),
+            sasl: Seen::default(),
             stop: stop.clone(),
         });
         let address = listener.local_addr()?;
@@ -176,6 +180,18 @@ impl TestServer {
         self.authority.as_ref().map(Authority::certificate)
     }
 
+    /// Issues a certificate for a client: it and its key, in PEM form. `None` without TLS.
+    #[must_use]
+    pub fn client_certificate(&self) -> Option<(String, String)> {
+        self.authority.as_ref().and_then(|authority| authority.client_certificate().ok())
+    }
+
+    /// How many TLS connections came from clients that have shown such a certificate.
+    #[must_use]
+    pub fn certified_connections(&self) -> u64 {
+        self.shared.state().certified
+    }
+
     /// Sets the faults of connections that are accepted from now on, and those of the health check at once.
     pub fn set_faults(&self, faults: Faults) {
         self.shared.state().faults = faults;
@@ -202,6 +218,12 @@ impl TestServer {
     #[must_use]
     pub fn conference_requests(&self) -> Vec<ConferenceRequest> {
         self.shared.conference_requests.list()
+    }
+
+    /// The messages of SASL seen and sent, as they are: the last 1000.
+    #[must_use]
+    pub fn sasl_messages(&self) -> Vec<String> {
+        self.shared.sasl.list()
     }
 
     /// Waits until the server has seen so many HTTP requests since it was started.

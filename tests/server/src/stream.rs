@@ -177,6 +177,7 @@ impl Stream {
     }
 
     fn authenticate(&mut self, element: &Element) {
+        self.shared.sasl.add(element.text());
         let outcome = match element.name() {
             "auth" => self.start_authentication(element),
             "response" => self.finish_scram(element).map(|answer| Some(("success", answer))),
@@ -184,7 +185,9 @@ impl Stream {
         };
         match outcome {
             Ok(Some((name, text))) => {
-                self.send(self::element(name, SASL).append(BASE64.encode(text.as_bytes())));
+                let text = BASE64.encode(text.as_bytes());
+                self.shared.sasl.add(text.clone());
+                self.send(self::element(name, SASL).append(text));
                 if name == "success" {
                     self.phase = Phase::Unopened { authenticated: true };
                 }

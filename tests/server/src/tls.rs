@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
 
-/// An authority and the one certificate that it has issued.
+/// An authority and the certificate that it has issued for its server.
 pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
     certificate: String,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -36,7 +39,8 @@ impl Authority {
         let key = KeyPair::generate()?;
         let certificate = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        Ok(Self { certificate: issuer.pem(), chain: vec![certificate.der().clone()], key })
+        let (pem, chain) = (issuer.pem(), vec![certificate.der().clone()]);
+        Ok(Self { issuer, certificate: pem, chain, key })
     }
 
     /// The authority's own certificate, in PEM form.
@@ -45,15 +49,35 @@ impl Authority {
         &self.certificate
     }
 
-    /// What accepts TLS connections with the issued certificate.
+    /// Issues a certificate for a client: it and its key, in PEM form.
+    ///
+    /// # Errors
+    /// The certificate cannot be made.
+    pub fn client_certificate(&self) -> io::Result<(String, String)> {
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let params = CertificateParams::new(vec!["client".to_owned()]).map_err(io::Error::other)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
+        Ok((certificate.pem(), key.serialize_pem()))
+    }
+
+    /// What accepts TLS connections with the issued certificate, from clients with a certificate of this authority and
+    /// from clients without any.
     ///
     /// # Errors
     /// The certificate and its key do not go together.
     pub fn acceptor(&self) -> io::Result<TlsAcceptor> {
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).map_err(io::Error::other)?;
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .allow_unauthenticated()
+            .build()
+            .map_err(io::Error::other)?;
+        let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .and_then(|builder| {
-                builder.with_no_client_auth().with_single_cert(self.chain.clone(), self.key.clone_key())
+                let builder = builder.with_client_cert_verifier(clients);
+                builder.with_single_cert(self.chain.clone(), self.key.clone_key())
             })
             .map_err(io::Error::other)?;
         Ok(TlsAcceptor::from(Arc::new(config)))

@@ -105,6 +105,48 @@ fn a_server_that_does_not_push_is_asked_and_so_are_its_components() {
 }
 
 #[test]
+fn only_the_lobby_wants_a_display_name_for_itself() {
+    let feature = "<feature var='http://jitsi.org/protocol/lobbyrooms#displayname_required'/>";
+    let mut rig = untold(json!({}));
+    let outputs = rig.time_out();
+    let info = id_of(&sent(&outputs), "disco#info");
+    // The server itself says so, and the breakout rooms: neither is the lobby.
+    let identities = IDENTITIES.replace("</query>", &format!("{feature}</query>"));
+    let outputs = rig.play(&[&answer(&info, "meet.example", &identities)]);
+    assert_eq!(events(&outputs), [&told("shard-1")]);
+    let breakout = id_of(&sent(&outputs), "node='breakout_rooms'");
+    let query = format!("<query xmlns='http://jabber.org/protocol/disco#info'>{feature}</query>");
+    assert!(events(&rig.play(&[&answer(&breakout, "breakout.meet.example", &query)])).is_empty());
+
+    // A push speaks for the lobby, once.
+    let mut rig = untold(json!({}));
+    let pushed = push(&identities);
+    assert_eq!(events(&rig.play(&[&pushed, &pushed])), [&told("shard-1"), &Event::DisplayNameRequired]);
+    // Without a lobby there is none to say so.
+    let mut rig = untold(json!({}));
+    assert_eq!(events(&rig.play(&[&push(&query)])), Vec::<&Event>::new());
+}
+
+#[test]
+fn a_shard_that_a_push_names_is_told_and_ends_nothing() {
+    let mut rig = untold(json!({ "deploymentInfo": { "shard": "shard-0" } }));
+    let outputs = rig.play(&[&push(IDENTITIES), &push(&IDENTITIES.replace("shard-1", "shard-2"))]);
+    assert_eq!(events(&outputs), [&told("shard-1"), &told("shard-2")]);
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Ended(_))));
+}
+
+#[test]
+fn a_resumed_session_is_not_asked_again() {
+    let mut rig = untold(json!({ "xmppPing": { "interval": 0 } }));
+    rig.play(&[&push(IDENTITIES)]);
+    rig.cut();
+    rig.now = rig.session.poll_timeout().unwrap();
+    rig.session.handle_timeout(rig.now);
+    rig.resume(0);
+    assert_eq!(rig.session.poll_timeout(), None, "nothing is due");
+}
+
+#[test]
 fn a_server_of_the_older_extdisco_is_asked_for_that() {
     let mut rig = untold(json!({}));
     let outputs = rig.time_out();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::transport::TransportError;
-use crate::{Code, ErrorType};
+use crate::{Code, Completed, Error, ErrorType};
 
 fn assert_disconnected(outputs: &[Output]) {
     assert_eq!(outputs.last(), Some(&Output::Ended(Ending::Disconnected)));
@@ -132,4 +132,30 @@ fn a_stream_error_says_whether_to_try_again() {
         assert_eq!(failure.server_text.as_deref(), Some("why"));
         assert_eq!(failure.transient, transient, "{condition}");
     }
+}
+
+#[test]
+fn what_the_server_acknowledges_after_our_close_was_not_in_vain() {
+    let mut rig = Rig::established(json!({}));
+    rig.send(1);
+    rig.send(2);
+    rig.session.disconnect(rig.now, Duration::from_secs(2));
+    rig.outputs();
+    let outputs = rig.play(&["<a xmlns='urn:xmpp:sm:3' h='1'/>", CLOSE]);
+    assert_eq!(completed(&outputs), [(1, &Ok(Completed::Done)), (2, &Err(Error::SessionLost))]);
+    assert_eq!(sent(&outputs), [""; 0], "nothing goes out behind <close/>");
+    assert_disconnected(&outputs);
+}
+
+#[test]
+fn disconnect_acknowledges_says_that_we_leave_and_closes() {
+    let mut rig = Rig::established(json!({}));
+    rig.play(&[PUSH]);
+    rig.session.disconnect(rig.now, Duration::from_secs(2));
+    let expected = [
+        "<a xmlns='urn:xmpp:sm:3' h='1'/>",
+        "<presence xmlns='jabber:client' type='unavailable'/>",
+        SENT_CLOSE,
+    ];
+    assert_eq!(sent(&rig.outputs()), expected);
 }

@@ -216,3 +216,97 @@ fn the_bound_jid_must_be_a_full_jid() {
         assert_eq!(failure(&outputs).code, Code::ProtocolViolation, "{jid:?}");
     }
 }
+
+/// The stanza requests of a server that wants the session request, up to `<enabled/>`.
+fn asked_for_a_session() -> Rig {
+    let mut rig = Rig::new(json!({}));
+    rig.open();
+    let features = FEATURES.replace("<sm", "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/><sm");
+    rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, &features, BOUND, ENABLED]);
+    rig
+}
+
+#[test]
+fn a_session_request_behind_enable_counts_as_every_stanza() {
+    let mut rig = asked_for_a_session();
+    let result = "<iq xmlns='jabber:client' type='result' id='session'/>";
+    let outputs = rig.play(&[PUSH, result]);
+    assert!(outputs.iter().any(|output| matches!(output, Output::Established { .. })), "{outputs:?}");
+    // The server has handled the request, and then our stanza; we its push and its answer.
+    rig.send(1);
+    let outputs = rig.play(&["<a xmlns='urn:xmpp:sm:3' h='2'/>", SENT_REQUEST]);
+    assert_eq!(completed(&outputs), [(1, &Ok(crate::Completed::Done))]);
+    assert_eq!(sent(&outputs), ["<a xmlns='urn:xmpp:sm:3' h='2'/>"]);
+}
+
+#[test]
+fn a_refusal_while_the_key_is_derived_is_one_of_the_login() {
+    let mut rig = Rig::with(json!({}), Some(("user", "pencil")), Known::default());
+    let scram = Scram::read(sent(&rig.open())[1]);
+    rig.play(&[OPEN, &mechanisms(&["SCRAM-SHA-1"]), &scram.challenge()]);
+    assert_eq!(failure(&rig.play(&[SCRAM_FAILURE])).code, Code::SaslFailure);
+}
+
+#[test]
+fn the_text_of_a_refusal_by_scram_is_kept() {
+    let mut rig = Rig::with(json!({}), Some(("user", "pencil")), Known::default());
+    let scram = Scram::read(sent(&rig.open())[1]);
+    let outputs = rig.play(&[OPEN, &mechanisms(&["SCRAM-SHA-1"]), &scram.challenge()]);
+    let Some(Output::Derive(derivation)) = outputs.last() else { panic!("{outputs:?}") };
+    rig.session.handle_derived(&derivation.derive("wrong"));
+    rig.outputs();
+    let refusal = SCRAM_FAILURE.replace("</failure>", "<text>Locked until noon.</text></failure>");
+    let outputs = rig.play(&[&refusal]);
+    let failure = failure(&outputs);
+    assert_eq!(failure.server_text.as_deref(), Some("Locked until noon."));
+    assert!(failure.message.contains("Locked until noon.") && !failure.message.contains("wrong"));
+}
+
+#[test]
+fn plain_waits_for_the_offer_even_where_it_was_the_only_one_before() {
+    let plain = Known { mechanism: Some(Mechanism::Plain), no_management: false };
+    let mut rig = Rig::with(json!({}), Some(("user", "pencil")), plain);
+    assert_eq!(sent(&rig.open()), [SENT_OPEN], "no mechanism is tried blindly");
+    let outputs = rig.play(&[OPEN, &mechanisms(&["PLAIN", "SCRAM-SHA-1"])]);
+    assert!(sent(&outputs)[0].contains("mechanism='SCRAM-SHA-1'"), "{outputs:?}");
+}
+
+#[test]
+fn a_bare_user_name_is_one_of_the_domain_and_only_a_full_jid_asks_for_a_resource() {
+    for (id, jid, bind) in [
+        ("user", "user@meet.example", SENT_BIND.to_owned()),
+        ("user@other.example", "user@other.example", SENT_BIND.to_owned()),
+        (
+            "user@other.example/desk",
+            "user@other.example",
+            SENT_BIND.replace(
+                "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>",
+                "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>desk</resource></bind>",
+            ),
+        ),
+    ] {
+        let mut rig =
+            Rig::with(json!({ "sasl": { "mechanisms": ["PLAIN"] } }), Some((id, "p")), Known::default());
+        assert_eq!(rig.session.credentials.jid().as_deref(), Some(jid));
+        rig.open();
+        let outputs = rig.play(&[OPEN, &mechanisms(&["PLAIN"]), SUCCESS]);
+        assert!(sent(&outputs).contains(&bind.as_str()), "{id}: {outputs:?}");
+    }
+}
+
+#[test]
+fn a_stream_error_before_the_session_is_established_is_no_drop() {
+    let offer = mechanisms(&["ANONYMOUS"]);
+    let error = "<stream:error xmlns:stream='http://etherx.jabber.org/streams'>\
+        <policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    for done in 0..=6 {
+        let mut rig = Rig::new(json!({}));
+        rig.open();
+        let mut frames = [OPEN, &offer, SUCCESS, OPEN, FEATURES, BOUND][..done].to_vec();
+        frames.push(error);
+        let outputs = rig.play(&frames);
+        let failure = failure(&outputs);
+        assert_eq!((failure.error_type, failure.code), (ErrorType::OtherError, Code::StreamError), "{done}");
+        assert_eq!(failure.condition.as_deref(), Some("policy-violation"));
+    }
+}

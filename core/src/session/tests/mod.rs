@@ -140,7 +140,7 @@ impl Rig {
     }
 
     fn send(&mut self, call: u64) -> Vec<Output> {
-        self.session.send_stanza(CallId(call), stanza(call));
+        self.session.send_stanza(self.now, CallId(call), stanza(call));
         self.outputs()
     }
 }

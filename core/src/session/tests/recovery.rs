@@ -52,13 +52,15 @@ fn what_was_not_acknowledged_goes_out_again_before_established_and_is_settled_on
     let mut rig = Rig::established(json!({}));
     (1..=3).for_each(|n| drop(rig.send(n)));
     away(&mut rig);
-    rig.session.send_stanza(CallId(4), stanza(4));
+    rig.session.send_stanza(rig.now, CallId(4), stanza(4));
     let outputs = rig.resume(1);
     assert_eq!(completed(&outputs), [(1, &Ok(Completed::Done))]);
     let resumed =
         outputs.iter().position(|output| matches!(output, Output::Resumed { resent: 2, attempts: 1, .. }));
     let established = outputs.iter().position(|output| matches!(output, Output::Established { .. }));
     assert!(resumed.is_some() && resumed < established, "{outputs:?}");
+    let resent = outputs.iter().position(|output| *output == Output::Send(stanza(3)));
+    assert!(resent.is_some() && resent < established, "{outputs:?}");
     let again: Vec<_> = sent(&outputs).into_iter().filter(|frame| frame.starts_with("<message")).collect();
     assert_eq!(again, [&stanza(2), &stanza(3), &stanza(4)]);
     let outputs = rig.play(&["<a xmlns='urn:xmpp:sm:3' h='4'/>"]);
@@ -147,11 +149,79 @@ fn any_byte_is_a_sign_of_life_and_a_backlog_is_no_sign_of_death() {
 
     let mut rig = Rig::established(json!({}));
     let long = format!("<message xmlns='jabber:client'><body>{}</body></message>", "x".repeat(100_000));
-    rig.session.send_stanza(CallId(1), long);
+    rig.session.send_stanza(rig.now, CallId(1), long);
     rig.outputs();
     rig.time_out();
     let wait = rig.session.poll_timeout().unwrap() - rig.now;
     assert!(wait > Duration::from_secs(15), "5 s, and 10 s for 100 kB at 10 kB/s: {wait:?}");
+}
+
+#[test]
+fn a_long_frame_is_a_sign_of_life_before_it_is_whole() {
+    let mut rig = Rig::established(json!({}));
+    rig.time_out();
+    rig.pass(4_000);
+    rig.session.handle_bytes(rig.now - Duration::from_millis(1_000));
+    assert_eq!(rig.session.poll_timeout(), Some(rig.now + Duration::from_secs(9)), "of the last byte");
+    rig.session.handle_bytes(rig.now - Duration::from_millis(2_000));
+    assert_eq!(rig.session.poll_timeout(), Some(rig.now + Duration::from_secs(9)), "never backwards");
+}
+
+#[test]
+fn a_session_is_kept_for_a_minute_if_the_server_does_not_say_and_never_longer_than_it_says() {
+    for (enabled, options, seconds) in [
+        (ENABLED.replace(" max='60'", ""), json!({}), 60),
+        (ENABLED.replace("60", "20"), json!({ "resume": { "maxElapsed": 30_000 } }), 20),
+        (ENABLED.to_owned(), json!({ "resume": { "maxElapsed": 30_000 } }), 30),
+    ] {
+        let mut rig = Rig::new(options);
+        rig.open();
+        rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, PUSH, BOUND, &enabled]);
+        rig.session.set_online(rig.now, false);
+        rig.cut();
+        let lost = rig.now;
+        assert_eq!(failure(&rig.time_out()).code, Code::ResumeTimeout);
+        assert_eq!(rig.now - lost, Duration::from_secs(seconds), "{enabled}");
+    }
+}
+
+#[test]
+fn the_socket_of_a_refused_one_burst_resume_is_thrown_away() {
+    let refused = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><temporary-auth-failure/></failure>";
+    let failed = "<failed xmlns='urn:xmpp:sm:3'/>";
+    let offer = mechanisms(&["ANONYMOUS"]);
+    for frames in [&[OPEN, &offer, refused][..], &[OPEN, &offer, SUCCESS, OPEN, FEATURES, failed]] {
+        let mut rig = Rig::established(json!({ "reconnect": {} }));
+        away(&mut rig);
+        rig.open();
+        let outputs = rig.play(frames);
+        assert!(outputs.contains(&Output::Drop), "{outputs:?}");
+        assert_eq!(sent(&outputs), [""; 0], "nothing more is tried on it");
+    }
+}
+
+#[test]
+fn an_account_is_resumed_in_two_bursts_since_its_parser_may_be_reset_only_once() {
+    let mut rig =
+        Rig::with(json!({ "sasl": { "mechanisms": ["PLAIN"] } }), Some(("user", "pencil")), Known::default());
+    rig.open();
+    rig.play(&[OPEN, &mechanisms(&["PLAIN"]), SUCCESS, OPEN, FEATURES, PUSH, BOUND, ENABLED]);
+    away(&mut rig);
+    assert_eq!(sent(&rig.open()), [SENT_OPEN]);
+    rig.play(&[OPEN, &mechanisms(&["PLAIN"])]);
+    assert_eq!(sent(&rig.play(&[SUCCESS])), [SENT_OPEN, &resume(0)]);
+}
+
+#[test]
+fn without_pipelining_a_resume_waits_at_each_step_too() {
+    let mut rig = Rig::new(json!({ "transport": { "pipelining": "off" } }));
+    rig.open();
+    rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, PUSH, BOUND, ENABLED]);
+    away(&mut rig);
+    assert_eq!(sent(&rig.open()), [SENT_OPEN]);
+    assert_eq!(sent(&rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"])])), [SENT_AUTH]);
+    assert_eq!(sent(&rig.play(&[SUCCESS])), [SENT_OPEN]);
+    assert_eq!(sent(&rig.play(&[OPEN, FEATURES])), [&resume(0)]);
 }
 
 #[test]
@@ -317,5 +387,125 @@ fn disconnect_while_a_new_token_is_tried_says_goodbye_on_the_old_transport() {
     assert!(outputs.contains(&Output::Unpark));
     assert_eq!(sent(&outputs), ["<presence xmlns='jabber:client' type='unavailable'/>", SENT_CLOSE]);
     let outputs = rig.play(&[CLOSE]);
-    assert!(matches!(completed(&outputs)[..], [(9, Err(Error::Aborted(_)))]), "{outputs:?}");
+    assert_eq!((completed(&outputs), rig.session.refreshing()), (vec![], Some(CallId(9))), "aborted with it");
+}
+
+#[test]
+fn a_backlog_is_no_sign_of_death_without_stream_management_either() {
+    let mut rig = Rig::new(json!({ "enableWebsocketResume": false }));
+    rig.open();
+    rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, PUSH, BOUND]);
+    let long = format!("<message xmlns='jabber:client'><body>{}</body></message>", "x".repeat(200_000));
+    rig.session.send_stanza(rig.now, CallId(1), long);
+    rig.outputs();
+    rig.time_out();
+    let wait = rig.session.poll_timeout().unwrap() - rig.now;
+    assert!(wait >= Duration::from_secs(15), "5 s, and what is left of 20 s for 200 kB after 10: {wait:?}");
+    assert!(wait < Duration::from_secs(16), "{wait:?}");
+    // What the server had time to take adds nothing.
+    rig.play(&[PUSH]);
+    rig.pass(30_000);
+    rig.play(&[PUSH]);
+    rig.time_out();
+    assert_eq!(rig.session.poll_timeout().unwrap() - rig.now, Duration::from_secs(5));
+}
+
+#[test]
+fn attempts_to_resume_are_none_to_reconnect() {
+    let mut rig = Rig::established(json!({ "reconnect": { "maxAttempts": 2 } }));
+    rig.cut();
+    loop {
+        let outputs = rig.time_out();
+        if opened(&outputs).is_none() {
+            assert_eq!(interrupted(&outputs), Some(Code::ResumeTimeout));
+            break;
+        }
+        rig.cut();
+    }
+    let mut last = Vec::new();
+    for _ in 0..2 {
+        assert_eq!(opened(&rig.time_out()), Some((None, None)), "a fresh session");
+        last = rig.cut();
+    }
+    assert_eq!(failure(&last).code, Code::ConnectionLost, "after two attempts");
+}
+
+#[test]
+fn a_first_login_that_breaks_late_is_no_reconnection() {
+    let mut rig = Rig::new(json!({ "reconnect": {} }));
+    rig.open();
+    rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, BOUND]);
+    assert_eq!(interrupted(&rig.cut()), Some(Code::ConnectionLost));
+    assert_eq!(completed(&rig.send(1)), [(1, &Err(Error::NotConnected))], "it was never established");
+    rig.time_out();
+    rig.session.handle_opened(rig.now, 2);
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, BOUND, ENABLED]);
+    assert!(
+        matches!(outputs.last(), Some(Output::Established { reconnected: false, resumed: false, .. })),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn a_new_token_while_a_fresh_session_is_due_loses_nothing_that_is_held() {
+    let mut rig = Rig::new(json!({ "enableWebsocketResume": false, "reconnect": {} }));
+    rig.open();
+    rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, PUSH, BOUND]);
+    rig.cut();
+    assert_eq!(completed(&rig.send(1)), [], "held");
+    rig.session.refresh_token(rig.now, CallId(9), "new".to_owned());
+    let outputs = rig.outputs();
+    assert_eq!((completed(&outputs), opened(&outputs)), (vec![], Some((Some("new"), None))));
+    rig.session.handle_opened(rig.now, 2);
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, BOUND]);
+    assert_eq!(sent(&outputs).last(), Some(&stanza(1).as_str()));
+    assert_eq!(completed(&outputs), [(9, &Ok(Completed::Done))]);
+}
+
+#[test]
+fn a_new_token_that_ends_the_attempt_shares_its_outcome() {
+    // For want of a session to go back to: the driver settles the call behind the event.
+    let refused = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-allowed/></failure>";
+    let begin: [&dyn Fn() -> Rig; 3] = [
+        &|| Rig::new(json!({})),
+        &|| {
+            let mut rig = Rig::established(json!({}));
+            rig.cut();
+            rig
+        },
+        &|| {
+            let mut rig = Rig::new(json!({ "enableWebsocketResume": false }));
+            rig.open();
+            rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, PUSH, BOUND]);
+            rig
+        },
+    ];
+    for begin in begin {
+        let mut rig = begin();
+        rig.session.refresh_token(rig.now, CallId(9), "bad".to_owned());
+        rig.session.handle_timeout(rig.now);
+        rig.open();
+        let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), refused]);
+        assert_eq!(failure(&outputs).code, Code::SaslFailure);
+        assert_eq!((completed(&outputs), rig.session.refreshing()), (vec![], Some(CallId(9))));
+    }
+}
+
+#[test]
+fn a_guest_with_a_new_token_is_no_guest_any_more() {
+    let mut rig =
+        Rig::new(json!({ "hosts": { "domain": "meet.example", "anonymousdomain": "guest.example" } }));
+    assert!(sent(&rig.open())[0].contains("to='guest.example'"));
+    rig.session.refresh_token(rig.now, CallId(9), "new".to_owned());
+    assert!(sent(&rig.open())[0].contains("to='meet.example'"));
+}
+
+#[test]
+fn a_refused_token_is_told_so_that_the_next_attempt_is_made_without_it() {
+    let mut rig = Rig::established(json!({}));
+    rig.session.refresh_token(rig.now, CallId(9), "bad".to_owned());
+    rig.open();
+    let refused = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-allowed/></failure>";
+    let outputs = rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), refused]);
+    assert!(outputs.contains(&Output::TokenRefused(Some("bad".to_owned()))), "{outputs:?}");
 }

@@ -160,3 +160,128 @@ fn an_answer_is_delivered_before_the_call_that_it_settles() {
         "{outputs:?}"
     );
 }
+
+#[test]
+fn without_stream_management_the_send_queue_is_bounded_too() {
+    for limits in [json!({ "maxStanzas": 2 }), json!({ "maxBytes": stanza(1).len() * 2 })] {
+        let mut rig = Rig::new(json!({ "enableWebsocketResume": false, "sendQueue": limits }));
+        rig.open();
+        rig.play(&[OPEN, &mechanisms(&["ANONYMOUS"]), SUCCESS, OPEN, FEATURES, PUSH, BOUND]);
+        rig.session.handle_flushed();
+        rig.send(1);
+        rig.send(2);
+        assert_eq!(completed(&rig.send(3)), [(3, &Err(Error::SendQueueFull))]);
+        assert_eq!(completed(&iq(&mut rig, 4, None)), [(4, &Err(Error::SendQueueFull))]);
+        rig.session.handle_flushed();
+        rig.outputs();
+        assert_eq!(completed(&rig.send(5)), []);
+    }
+}
+
+const ASKED: &str = "<iq xmlns='jabber:client' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>";
+
+#[test]
+fn a_server_that_asks_for_ever_and_acknowledges_nothing_is_answered_so_often_and_no_more() {
+    let mut rig = Rig::established(json!({ "sendQueue": { "maxStanzas": 10 } }));
+    let outputs = rig.play(&[ASKED; 100]);
+    let answers = |outputs: &[Output]| sent(outputs).iter().filter(|frame| frame.contains("result")).count();
+    assert_eq!((answers(&outputs), rig.session.unsettled()), (20, 20));
+    // It comes to its senses.
+    rig.play(&["<a xmlns='urn:xmpp:sm:3' h='20'/>"]);
+    assert_eq!(answers(&rig.play(&[ASKED])), 1);
+}
+
+#[test]
+fn answers_have_room_beside_what_the_caller_sends() {
+    let mut rig = Rig::established(json!({ "sendQueue": { "maxStanzas": 2 } }));
+    (1..=3).for_each(|number| drop(rig.send(number)));
+    assert!(sent(&rig.play(&[ASKED]))[0].contains("result"));
+}
+
+#[test]
+fn a_server_that_does_not_read_is_not_read_either() {
+    let mut rig = Rig::established(json!({ "sendQueue": { "maxBytes": 1024 } }));
+    rig.session.handle_flushed();
+    let limit = 1024 * 1024 + 1024;
+    let mut sent_bytes = 0;
+    while rig.session.may_read() {
+        sent_bytes += rig
+            .play(&[SENT_REQUEST; 1_000])
+            .iter()
+            .map(|output| match output {
+                Output::Send(frame) => frame.len(),
+                other => panic!("{other:?}"),
+            })
+            .sum::<usize>();
+        assert!(sent_bytes < limit + 100_000, "{sent_bytes}");
+    }
+    assert!(sent_bytes > limit);
+    rig.session.handle_flushed();
+    assert!(rig.session.may_read());
+}
+
+#[test]
+fn a_conference_request_whose_deadline_passes_while_away_is_not_sent_later() {
+    let mut rig = Rig::established(json!({ "iqTimeout": 1000 }));
+    rig.session.set_online(rig.now, false);
+    rig.cut();
+    rig.session.request_conference(rig.now, CallId(1), "room".to_owned());
+    let outputs = rig.time_out();
+    assert!(matches!(completed(&outputs)[..], [(1, Err(Error::ConferenceRequestFailed(_)))]), "{outputs:?}");
+    rig.session.set_online(rig.now, true);
+    rig.session.handle_timeout(rig.now);
+    let outputs = rig.resume(0);
+    assert!(!sent(&outputs).iter().any(|frame| frame.contains("protocol/focus")), "{outputs:?}");
+}
+
+#[test]
+fn a_request_that_is_held_is_answered_within_its_deadline() {
+    let mut rig = Rig::established(json!({}));
+    rig.cut();
+    assert_eq!(sent(&iq(&mut rig, 1, None)), [""; 0], "held");
+    rig.session.handle_timeout(rig.session.poll_timeout().unwrap());
+    let outputs = rig.resume(0);
+    assert!(sent(&outputs).iter().any(|frame| frame.contains("id='q1'")), "{outputs:?}");
+    assert_eq!(completed(&rig.play(&[&result(1, "")])).len(), 1);
+}
+
+#[test]
+fn an_id_that_is_in_use_is_refused() {
+    let mut rig = Rig::established(json!({}));
+    iq(&mut rig, 1, None);
+    let xml = "<iq xmlns='jabber:client' type='get' id='q1' to='a'><q xmlns='u'/></iq>".to_owned();
+    rig.session.send_iq(
+        rig.now,
+        CallId(2),
+        "q1".to_owned(),
+        Some("a".to_owned()),
+        xml,
+        Duration::from_secs(1),
+    );
+    assert!(matches!(completed(&rig.outputs())[..], [(2, Err(Error::InvalidStanza(_)))]));
+}
+
+#[test]
+fn what_is_no_jid_is_not_taken_for_another_that_is_none() {
+    let mut rig = Rig::established(json!({}));
+    iq(&mut rig, 1, Some("@one"));
+    assert_eq!(completed(&rig.play(&[&result(1, "@two")])), []);
+    assert_eq!(completed(&rig.play(&[&result(1, "@one")])).len(), 1);
+}
+
+#[test]
+fn a_stream_that_was_idle_is_asked_again() {
+    let mut rig = Rig::established(json!({}));
+    assert_eq!(sent(&rig.send(1)), [&stanza(1), SENT_REQUEST]);
+    assert_eq!(sent(&rig.send(2)), [&stanza(2)]);
+    // The answer covers less than was asked for, and nothing more comes by itself.
+    rig.play(&["<a xmlns='urn:xmpp:sm:3' h='0'/>"]);
+    assert_eq!(sent(&rig.time_out())[1..], [SENT_REQUEST], "behind the ping");
+}
+
+#[test]
+fn every_hundred_stanzas_are_acknowledged_unasked() {
+    let mut rig = Rig::established(json!({}));
+    let outputs = rig.play(&[PUSH; 250]);
+    assert_eq!(sent(&outputs), ["<a xmlns='urn:xmpp:sm:3' h='100'/>", "<a xmlns='urn:xmpp:sm:3' h='200'/>"]);
+}

@@ -62,7 +62,11 @@ pub(crate) async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, shared: A
     let socket = match tls {
         // A client that does not trust us ends the handshake: that is its good right.
         Some(acceptor) => match acceptor.accept(socket).await {
-            Ok(socket) => Either::Left(socket),
+            Ok(socket) => {
+                let certified = socket.get_ref().1.peer_certificates().is_some();
+                shared.state().certified += u64::from(certified);
+                Either::Left(socket)
+            }
             Err(_) => return,
         },
         None => Either::Right(socket),
