@@ -19,6 +19,8 @@ VENV_PYTHON := .venv/bin/python
 # One style for all, that of the package.
 RUFF := $(VENV_PYTHON) -m ruff --config py/pyproject.toml
 PYTHON_SOURCES := py tests
+# What programs look for when they start. ffi-c/build.rs gives it to the library.
+SONAME := libjitsimeet.so.0
 
 .PHONY: help
 help: ## Says what there is to make
@@ -35,6 +37,7 @@ native:
 
 c: native ## Builds libjitsimeet, the C example and the test servers
 	@mkdir -p target/examples
+	@ln -sf libjitsimeet.so target/release/$(SONAME)
 	$(CC) -std=c11 -O2 -Wall -Wextra -Werror -Iinclude -o target/examples/connect ffi-c/examples/connect.c \
 		-Ltarget/release -ljitsimeet -Wl,-rpath,'$$ORIGIN/../release'
 

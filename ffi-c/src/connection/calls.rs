@@ -69,21 +69,57 @@ pub unsafe extern "C" fn jm_connection_connect(
 ) -> jm_status {
     guard(|| {
         // SAFETY: the caller passes a connection that is not freed and strings that live during the call, or NULL.
-        let (connection, id, password, name) = unsafe {
-            (
-                jm_connection::borrow(connection)?,
-                optional_text(id, "id")?,
-                optional_text(password, "password")?,
-                optional_text(name, "name")?,
-            )
-        };
+        let (connection, options) =
+            unsafe { (jm_connection::borrow(connection)?, connect_options(id, password, name)?) };
         let core = connection.core()?;
-        let mut options = ConnectOptions::default();
-        options.id = id.map(ToOwned::to_owned);
-        options.password = password.map(ToOwned::to_owned);
-        options.name = name.map(ToOwned::to_owned);
         library::unless_shutting_down(|| Ok(core.start_connect(&options, None)?))
     })
+}
+
+/// Starts to connect as `jm_connection_connect` does, and tells the caller how it ended: behind the event, and once,
+/// even where lost sessions are set up anew.
+///
+/// `done` and `user_data` as for `jm_connection_ping`. The completion has the `status`, and with it:
+///
+/// - `JM_OK`: in `jid` the full JID that the server has bound;
+/// - `JM_STATUS_CONNECTION_FAILED`: why, in the fields of `JM_EVENT_CONNECTION_FAILED`;
+/// - `JM_STATUS_REDIRECTED`: `vnode` and `focus_jid`;
+/// - `JM_STATUS_ABORTED` if `jm_connection_disconnect` or `jm_shutdown` is called, or the connection freed, first.
+///
+/// Legal inside a callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jm_connection_connect_async(
+    connection: *mut jm_connection,
+    id: *const c_char,
+    password: *const c_char,
+    name: *const c_char,
+    done: jm_completion_fn,
+    user_data: *mut c_void,
+) -> jm_status {
+    guard(|| {
+        // SAFETY: the caller passes a connection that is not freed and strings that live during the call, or NULL.
+        let (connection, options) =
+            unsafe { (jm_connection::borrow(connection)?, connect_options(id, password, name)?) };
+        connection.start(Done::Completion(done), user_data, |core, call| {
+            library::unless_shutting_down(|| Ok(core.start_connect(&options, call)?))
+        })
+    })
+}
+
+/// # Safety
+/// The strings are NULL or NUL-terminated, during the call.
+unsafe fn connect_options(
+    id: *const c_char,
+    password: *const c_char,
+    name: *const c_char,
+) -> Result<ConnectOptions> {
+    // SAFETY: as the caller promises.
+    let texts = unsafe {
+        [optional_text(id, "id")?, optional_text(password, "password")?, optional_text(name, "name")?]
+    };
+    let mut options = ConnectOptions::default();
+    [options.id, options.password, options.name] = texts.map(|text| text.map(ToOwned::to_owned));
+    Ok(options)
 }
 
 /// Starts to close the connection in an orderly way, or gives up the attempt under way, and returns at once.

@@ -27,6 +27,16 @@ pub unsafe extern "C" fn jm_connection_state(connection: *const jm_connection) -
     if status == JM_OK { state } else { status }
 }
 
+/// The number by which `jm_log_record` names the connection. It is never 0 and never used again in the process; 0 if
+/// `connection` is NULL.
+///
+/// Legal inside a callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jm_connection_id(connection: *const jm_connection) -> u64 {
+    // SAFETY: the caller passes a connection that is not freed during the call, or NULL.
+    unsafe { connection.as_ref() }.map_or(0, |connection| connection.id)
+}
+
 /// The full JID that the server has bound, to be freed with `jm_string_free`. NULL while there is none: from the first
 /// moment, and from each `jm_connection_connect`, until the server has bound one.
 ///

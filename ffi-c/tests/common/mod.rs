@@ -61,8 +61,19 @@ pub fn library_folder() -> &'static Path {
             }
         }
         assert!(build.status().unwrap().success(), "the library does not build");
-        target_folder().join("release")
+        let folder = target_folder().join("release");
+        link_by_version(&folder);
+        folder
     })
+}
+
+/// What a program that is linked with the shared library looks for when it starts. `make install` does the same.
+fn link_by_version(folder: &Path) {
+    let (link, new) = (folder.join("libjitsimeet.so.0"), folder.join(format!(".{}", std::process::id())));
+    // Test binaries run side by side: the name is there at every moment.
+    let _ = std::fs::remove_file(&new);
+    std::os::unix::fs::symlink("libjitsimeet.so", &new).unwrap();
+    std::fs::rename(new, link).unwrap();
 }
 
 fn target_folder() -> &'static Path {
