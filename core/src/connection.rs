@@ -290,7 +290,8 @@ impl JitsiConnection {
     ///
     /// # Errors
     /// [`Error::InvalidState`] while disconnecting; [`Error::ConnectionFailed`] with the server's text if it
-    /// refused the token.
+    /// refused the token, and with the reason if the attempt failed; [`Error::Aborted`] if `disconnect` ended it or a
+    /// newer token came.
     pub async fn refresh_token(&self, token: &str) -> Result<(), Error> {
         let (sender, receiver) = oneshot::channel();
         self.refresh(token, Completion::Future(sender))?;
