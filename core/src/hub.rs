@@ -313,6 +313,11 @@ impl HubEnd {
 pub(crate) struct Wake(Option<Arc<HubInner>>);
 
 impl Wake {
+    /// Whether firing it does anything.
+    pub(crate) const fn is_due(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Calls the hub's waker. With no lock held: the waker is foreign code.
     pub(crate) fn fire(self) {
         if let Some(hub) = self.0 {
