@@ -21,7 +21,8 @@ type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// The configurations in use. A configuration holds its roots (hundreds of KiB for the platform's), so connections
 /// with equal options share one, and with it the cache of TLS sessions.
-static CONFIGS: PerProcess<Mutex<Vec<(Tls, Weak<ClientConfig>)>>> = PerProcess::new();
+static CONFIGS: PerProcess<Mutex<Vec<Used>>> = PerProcess::new();
+type Used = (Tls, Weak<ClientConfig>);
 
 /// Reports what is wrong with the options, at construction.
 pub(crate) fn check(tls: &Tls) -> Result<(), Error> {
