@@ -76,8 +76,8 @@ pub(crate) fn unless_shutting_down<T>(start: impl FnOnce() -> Result<T>) -> Resu
 }
 
 /// Closes all connections as by `jm_connection_disconnect`, delivers the events and completions that are due, and
-/// joins all threads of the library. What is not closed after `timeout_ms` milliseconds is cut off, and the status is
-/// then `JM_STATUS_TIMEOUT`.
+/// joins all threads of the library, and forgets the keys of accounts. What is not closed after `timeout_ms`
+/// milliseconds is cut off, and the status is then `JM_STATUS_TIMEOUT`.
 ///
 /// Handles stay valid and are still to be freed, before or after. Later calls start afresh. Connections for a queue
 /// leave their last events in it.

@@ -127,7 +127,8 @@ pub unsafe extern "C" fn jm_queue_new(out_queue: *mut *mut jm_queue) -> jm_statu
 /// Frees a queue and the events that it holds. NULL is fine.
 ///
 /// Its connections may live on and are still to be freed; their events are dropped. The descriptor goes with the last
-/// of queue and connections: stop watching it before this call. No other thread may be using the queue.
+/// of queue and connections: stop watching it before this call. No other thread may be using the queue. Legal inside a
+/// callback of a connection that is not of the queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_queue_free(queue: *mut jm_queue) {
     if !queue.is_null() {
@@ -161,7 +162,8 @@ pub unsafe extern "C" fn jm_queue_fd(queue: *const jm_queue) -> c_int {
 /// Takes the next event, to be freed with `jm_event_free`.
 ///
 /// Waits up to `timeout_ms` milliseconds; 0 does not wait and a negative number waits for ever. `JM_STATUS_TIMEOUT`
-/// if no event came. Several threads may take from one queue; each event goes to one of them.
+/// if no event came. Several threads may take from one queue; each event goes to one of them. Legal inside a callback of
+/// a connection that is not of the queue, whose thread it then holds up.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_queue_next(
     queue: *mut jm_queue,

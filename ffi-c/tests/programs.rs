@@ -103,6 +103,7 @@ programs! {
         removing_waits_for_a_running_callback_and_destroys,
         a_callback_may_remove_itself_and_the_next,
         a_destroy_may_free_another_connection,
+        every_callback_may_free_its_connection,
     }
     sending {
         an_account_logs_in,

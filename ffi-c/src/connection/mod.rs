@@ -209,7 +209,8 @@ impl jm_connection {
 /// `app_id` may be NULL; lib-jitsi-meet does not send it either. `token`, a JSON Web Token of the deployment, may be
 /// NULL; it goes into the query of the service URL. `options` are copied.
 ///
-/// `JM_STATUS_INVALID_OPTION` if a required option is missing or one is unusable: `jm_last_error` names the key.
+/// `JM_STATUS_INVALID_OPTION` if a required option is missing or one is unusable: `jm_last_error` names the key. Any
+/// thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_new(
     app_id: *const c_char,
@@ -231,7 +232,7 @@ pub unsafe extern "C" fn jm_connection_new(
 
 /// Makes a connection whose events are taken from `queue` with `jm_queue_next`. Otherwise as `jm_connection_new`.
 ///
-/// The connection may outlive the queue; its events are dropped then.
+/// The connection may outlive the queue; its events are dropped then. Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_new_with_queue(
     app_id: *const c_char,
