@@ -158,7 +158,7 @@ bench-core: ## Measures frames and logins beside the floor and the peers
 bench-memory: ## Weighs idle sessions, and what they cost while nothing happens
 bench-scale: ## Measures the cost of a session and a stanza from 1 to 10,000 sessions
 bench-core bench-memory bench-scale: bench-%:
-	@$(CARGO) build --release --quiet --package jitsimeet-bench
+	@$(CARGO) build --release --quiet --package jitsimeet-bench --package jitsimeet-c
 	@target/release/jitsimeet-bench $*
 
 # ---- Keeping
