@@ -259,7 +259,7 @@ impl JitsiConnection {
         let attempt = state.attempt(credentials, room);
         let (sender, receiver) = mpsc::unbounded_channel();
         if state.listening {
-            let _ = sender.send(Command::SetListening(true));
+            let _ = sender.send(Box::new(Command::SetListening(true)));
         }
         let span = tracing::error_span!("connection", id = shared.hub().id());
         let driver = |stop| Driver::new(Arc::clone(shared), receiver, stop, attempt, completion);
@@ -312,7 +312,7 @@ impl JitsiConnection {
     /// Gives the driver a command, or, where there is none, settles it as a command that came too late.
     pub(crate) fn command(shared: &Shared, state: MutexGuard<'_, State>, command: Command) {
         let refused = match &state.commands {
-            Some(commands) => commands.send(command).err().map(|error| error.0),
+            Some(commands) => commands.send(Box::new(command)).err().map(|error| *error.0),
             None => Some(command),
         };
         let hub = shared.hub();
@@ -502,7 +502,7 @@ impl Drop for Handle {
         self.shared.hub().close();
         if let Some(commands) = &self.shared.lock().commands {
             // A driver that has just ended has nothing left to close.
-            let _ = commands.send(Command::Abandon);
+            let _ = commands.send(Box::new(Command::Abandon));
         }
         if let Some(waker) = &self.waker {
             waker.wake();

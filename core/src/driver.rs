@@ -34,7 +34,7 @@ const MORE: usize = 63;
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     session: Session,
-    commands: mpsc::UnboundedReceiver<Command>,
+    commands: mpsc::UnboundedReceiver<Box<Command>>,
     stop: CancellationToken,
     connecting: Option<Completion>,
     disconnecting: Vec<Completion>,
@@ -65,7 +65,7 @@ impl Driver {
     /// The session starts now; its first outputs are carried out when the task runs.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        commands: mpsc::UnboundedReceiver<Command>,
+        commands: mpsc::UnboundedReceiver<Box<Command>>,
         stop: CancellationToken,
         attempt: Attempt,
         connecting: Completion,
@@ -128,6 +128,7 @@ impl Driver {
                 armed = Some(deadline);
             }
             self.wake.take().into_iter().for_each(Wake::fire);
+            self.session.rest();
             let (link, derivation, requests) = (&mut self.link, &mut self.derivation, &mut self.requests);
             let reading = self.paused.is_none() && self.session.may_read();
             // The link comes last, so that a flood of frames delays neither the caller nor a deadline.
@@ -137,7 +138,7 @@ impl Driver {
                     stopping = true;
                     self.session.disconnect(Instant::now(), self.shared.config().disconnect_timeout);
                 }
-                Some(command) = self.commands.recv() => self.handle_command(command),
+                Some(command) = self.commands.recv() => self.handle_command(*command),
                 Ok(()) = online.changed() => {
                     let is_online = *online.borrow_and_update();
                     self.session.set_online(Instant::now(), is_online);

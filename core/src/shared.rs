@@ -51,8 +51,8 @@ pub(crate) struct State {
     pub conference_session: Option<String>,
     /// What the server has told of itself.
     pub discovered: Box<(Properties, Vec<IceServer>)>,
-    /// To the driver, while there is one.
-    pub commands: Option<mpsc::UnboundedSender<Command>>,
+    /// To the driver, while there is one. Boxed, since a channel has room for 32 of what it carries.
+    pub commands: Option<mpsc::UnboundedSender<Box<Command>>>,
     pub jid: Option<String>,
     pub times: ConnectionTimes,
 }

@@ -182,6 +182,17 @@ impl Session {
         self.outputs.pop_front()
     }
 
+    /// Nothing may come for a long time: frees what only work needs.
+    pub(crate) fn rest(&mut self) {
+        if self.outputs.is_empty() {
+            self.outputs = VecDeque::new();
+        }
+        self.calls.rest();
+        if let Some(management) = &mut self.management {
+            management.rest();
+        }
+    }
+
     /// When `handle_timeout` is due, if nothing else comes before.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let login = match &self.link {
