@@ -99,6 +99,11 @@
 #define JM_STATUS_CONFERENCE_REQUEST_FAILED -13
 
 /**
+ * The call needs another transport than that of the service URL.
+ */
+#define JM_STATUS_UNSUPPORTED_TRANSPORT -14
+
+/**
  * A defect of this library. Please report it.
  */
 #define JM_STATUS_INTERNAL -100
@@ -292,6 +297,16 @@
  * The proxy could not be reached, or did not let the connection through.
  */
 #define JM_CODE_PROXY 31
+
+/**
+ * Requests of BOSH have failed, one attempt after the other, for as long as `httpTimeout`.
+ */
+#define JM_CODE_GIVING_UP 32
+
+/**
+ * What answered does not speak BOSH.
+ */
+#define JM_CODE_NOT_BOSH 33
 
 /**
  * The session is established: the server has bound a resource.

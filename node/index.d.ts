@@ -703,6 +703,10 @@ declare namespace JitsiMeetJS {
     bound?: number;
     /** Of the last attempt: the server had resumed the session. */
     resumed?: number;
+    /** `attach` was called. */
+    attaching?: number;
+    /** The server has shown that it knows the session that was attached to. */
+    attached?: number;
     /** No time: how many round trips to the server the last login or resumption took, from TCP on. */
     round_trips?: number;
   }
@@ -729,6 +733,7 @@ declare namespace JitsiMeetJS {
     | 'session_lost'
     | 'redirected'
     | 'conference_request_failed'
+    | 'unsupported_transport'
     | 'internal'
     | Unknown;
 
@@ -776,6 +781,8 @@ declare namespace JitsiMeetJS {
     | 'conference_request'
     | 'shard_changed'
     | 'proxy'
+    | 'giving_up'
+    | 'not_bosh'
     | Unknown;
 
   /** A SASL mechanism that this package speaks. */

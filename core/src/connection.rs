@@ -15,7 +15,7 @@ use crate::exchange::room;
 use crate::hub::{ConnectionId, Item, Wake};
 use crate::logs::Logs;
 use crate::session::Credentials;
-use crate::shared::{ConnectionState, Shared, State};
+use crate::shared::{Attempt, ConnectionState, Shared, State};
 use crate::statistics::Statistics;
 use crate::times::ConnectionTimes;
 use crate::{Completed, CompletionResult, Error, Event, EventHub, IceServer, Options, Properties, runtime};
@@ -161,6 +161,14 @@ impl JitsiConnection {
     pub async fn connect_with(&self, options: ConnectOptions) -> Result<String, Error> {
         let (sender, receiver) = oneshot::channel();
         self.start(&options, Completion::Future(sender))?;
+        self.established(receiver).await
+    }
+
+    /// Waits for the outcome of an attempt, and gives it up if nobody waits any more.
+    pub(crate) async fn established(
+        &self,
+        receiver: oneshot::Receiver<CompletionResult>,
+    ) -> Result<String, Error> {
         let abort = AbortOnDrop(Some(self));
         let completed = settled(receiver).await;
         abort.disarm();
@@ -185,7 +193,7 @@ impl JitsiConnection {
             Some(name) => Some(room(name)?),
             None => shared.config().conference.room.clone(),
         };
-        let mut state = shared.lock();
+        let state = shared.lock();
         if state.state != ConnectionState::Idle {
             return Err(Error::InvalidState { call: "connect", state: state.state.as_str() });
         }
@@ -201,6 +209,17 @@ impl JitsiConnection {
             }
         };
         let attempt = state.attempt(credentials, room);
+        self.launch(state, attempt, completion)
+    }
+
+    /// Starts the task of an attempt.
+    pub(crate) fn launch(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        attempt: Attempt,
+        completion: Completion,
+    ) -> Result<(), Error> {
+        let shared = self.shared();
         let (sender, receiver) = mpsc::unbounded_channel();
         if state.listening {
             let _ = sender.send(Command::SetListening(true));

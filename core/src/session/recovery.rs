@@ -48,6 +48,7 @@ impl Recovery {
 
 impl Session {
     pub(super) fn attempt_fresh(&mut self, now: Instant) {
+        self.attachment = None;
         self.management = None;
         self.recovery.retry = None;
         if self.needs_conference() {
@@ -62,14 +63,19 @@ impl Session {
         self.open(now, Purpose::Resume, self.config.resume.attempt_timeout);
     }
 
-    fn open(&mut self, now: Instant, purpose: Purpose, patience: Duration) {
+    pub(super) fn open(&mut self, now: Instant, purpose: Purpose, patience: Duration) {
         self.recovery.retry = None;
         self.link = Link::Opening(Login::new(purpose, now, patience));
         // Jitsi's authentication modules look the old user up by it.
         let resumption = self.management.as_ref().and_then(super::Management::resumption);
         let previd =
             resumption.filter(|_| purpose == Purpose::Resume).map(|resumption| resumption.id.clone());
-        self.outputs.push_back(Output::Open { room: self.room.clone(), token: self.token.clone(), previd });
+        self.outputs.push_back(Output::Open {
+            room: self.room.clone(),
+            token: self.token.clone(),
+            previd,
+            attachment: self.attachment.clone(),
+        });
     }
 
     /// The transport broke, or the peer broke the protocol on it.
@@ -170,7 +176,8 @@ impl Session {
     pub(super) fn lose_session(&mut self, now: Instant, h: Option<u32>, failure: Failure) {
         let again = self.config.reconnect.filter(|policy| {
             let attempts_left = policy.max_attempts.is_none_or(|max| self.recovery.attempts < max);
-            failure.transient && attempts_left
+            // What someone else has set up only they can set up again.
+            failure.transient && attempts_left && self.attachment.is_none()
         });
         let Some(policy) = again else { return self.end_lost(h, failure) };
         self.lose_stanzas(h);
@@ -251,6 +258,8 @@ impl Session {
         let old = std::mem::replace(&mut self.token, Some(token).filter(|token| !token.is_empty()));
         let resumable = self.management.as_ref().is_some_and(|management| management.resumption().is_some());
         match self.phase {
+            // It needs no token: the session is logged in. The next one does.
+            Phase::Connecting if self.attachment.is_some() => {}
             Phase::Connecting => {
                 self.outputs.push_back(Output::Drop);
                 self.attempt_fresh(now);
