@@ -26,7 +26,7 @@ help: ## Says what there is to make
 
 # ---- Building
 
-.PHONY: build native c py node
+.PHONY: build native c py wheel docs node
 build: c py node ## Builds the libraries, the packages and the test servers
 
 # In one call: cargo chooses the features of a dependency anew for each, and compiles it anew for each choice.
@@ -40,6 +40,16 @@ c: native ## Builds libjitsimeet, the C example and the test servers
 
 py: .venv/stamp ## Builds the Python package into .venv
 	VIRTUAL_ENV='$(CURDIR)/.venv' $(VENV_PYTHON) -m maturin develop --release -m py/Cargo.toml
+
+# zig links against the libc of manylinux2014, whatever that of this machine is. It is looked for in the PATH.
+wheel: .venv/stamp ## Builds the wheel (manylinux2014) and the source distribution of the package into target/wheels
+	rm -rf target/wheels
+	PATH='$(CURDIR)/.venv/bin':"$$PATH" $(VENV_PYTHON) -m maturin build --release --strip --zig \
+		--compatibility manylinux2014 -m py/Cargo.toml --out target/wheels
+	$(VENV_PYTHON) -m maturin sdist -m py/Cargo.toml --out target/wheels
+
+docs: py ## Writes the API pages of the Python package into target/docs/python
+	$(VENV_PYTHON) -m pdoc --docformat restructuredtext -o target/docs/python jitsimeet
 
 node: node/node_modules/stamp ## Builds the Node package in place
 	cd node && $(NPM) run build
@@ -112,7 +122,7 @@ test-node: native node
 test-readme: build
 	$(VENV_PYTHON) tests/readme/run.py
 
-test-repository: build
+test-repository: build wheel
 	$(VENV_PYTHON) -m pytest tests
 
 # ---- Measuring
@@ -124,6 +134,13 @@ bench-scale: ## Measures the cost of a session and a stanza from 1 to 10,000 ses
 bench-core bench-memory bench-scale: bench-%:
 	@$(CARGO) build --release --quiet --package jitsimeet-bench
 	@target/release/jitsimeet-bench $*
+
+.PHONY: leaks bench-python
+leaks: py ## Connects and disconnects 10,000 times from Python, and looks what is left
+	$(VENV_PYTHON) py/tests/programs/leaks.py 10000
+
+bench-python: py ## Measures the Python package beside slixmpp
+	$(VENV_PYTHON) py/benchmarks/run.py
 
 # ---- Keeping
 
