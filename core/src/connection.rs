@@ -328,6 +328,22 @@ impl JitsiConnection {
         Ok(())
     }
 
+    /// Counts an event that the consumer of the hub has taken as one that still waits, with so many bytes, against the
+    /// option `eventQueue`. For a binding that passes events on to listeners with queues of their own: so the bounds
+    /// hold for these too. [`release_event`](Self::release_event) undoes it, once for each, with the same bytes.
+    pub fn hold_event(&self, bytes: usize) {
+        if let Ok(shared) = self.own() {
+            shared.hub().hold(bytes);
+        }
+    }
+
+    /// Undoes a [`hold_event`](Self::hold_event), when the event has come to its listener or never will.
+    pub fn release_event(&self, bytes: usize) {
+        if let Ok(shared) = self.own() {
+            shared.hub().release(bytes);
+        }
+    }
+
     /// The full JID, from the moment it is bound until the next attempt.
     #[must_use]
     pub fn jid(&self) -> Option<String> {
