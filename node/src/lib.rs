@@ -7,6 +7,7 @@ mod connection;
 mod delivery;
 mod error;
 mod hub;
+mod log;
 
 use std::time::Duration;
 

@@ -47,7 +47,9 @@ test('module', async () => {
 });
 
 test('connection', () => {
-  const methods = Object.getOwnPropertyNames(JitsiMeetJS.JitsiConnection.prototype);
+  const methods = Reflect.ownKeys(JitsiMeetJS.JitsiConnection.prototype).map((key) =>
+    key === Symbol.asyncDispose ? 'Symbol.asyncDispose' : key,
+  );
   assert.deepEqual(sorted(methods), sorted([...surface.node.connection, 'constructor']));
 });
 
@@ -91,6 +93,14 @@ test('codes, statuses and states', () => {
   assert.deepEqual(sorted(union('ConnectionErrorCode')), sorted(Object.keys(surface.codes)));
   assert.deepEqual(sorted(union('Status')), sorted(Object.keys(surface.statuses)));
   assert.deepEqual(sorted(union('ConnectionState')), sorted(Object.keys(surface.states)));
+});
+
+test('log levels', () => {
+  // lib-jitsi-meet has one more.
+  const names = [...Object.keys(surface.log_levels), 'log'];
+  assert.deepEqual(sorted(Object.values(JitsiMeetJS.logLevels)), sorted(names));
+  assert.deepEqual(sorted(Object.keys(JitsiMeetJS.logLevels)), sorted(names.map((name) => name.toUpperCase())));
+  assert.deepEqual(sorted(union('LogLevel')), sorted(names));
 });
 
 test('connection times', () => {

@@ -1,9 +1,12 @@
 // The types as an ES module sees them: what they allow and what they refuse. Compiled, never run.
 
+import { type EventEmitter, once } from 'node:events';
+
 import JitsiMeetJS, {
   type Conference,
   type ConnectionErrorCode,
   type ConnectionErrorType,
+  type ConnectionEvent,
   type ConnectionState,
   type ConnectionTimes,
   type Credentials,
@@ -14,9 +17,12 @@ import JitsiMeetJS, {
   init,
   JitsiConnection,
   JitsiError,
+  type LogRecord,
   type Logs,
+  logLevels,
   type Properties,
   type Statistics,
+  setLogLevel,
   setNetworkInfo,
   shutdown,
   type version,
@@ -94,6 +100,40 @@ assertSame<ReturnType<typeof connection.getIceServers>, IceServer[]>();
 assertSame<ReturnType<typeof connection.getConnectionTimes>, ConnectionTimes>();
 assertSame<typeof version, string>();
 
+connection
+  .on(CONNECTION_ESTABLISHED, (id) => assertSame<typeof id, string>())
+  .once(RESUMED, ({ attempts }) => assertSame<typeof attempts, number>())
+  .off(CONNECTION_TOKEN_EXPIRED, () => {})
+  .removeListener(CONNECTION_DISCONNECTED, () => {})
+  .unref()
+  .ref();
+assertSame<ReturnType<typeof connection.on>, JitsiConnection>();
+// The types of node:events ask for a whole EventEmitter, its functions do not.
+once(connection as unknown as EventEmitter, CONNECTION_ESTABLISHED).then(([id]) => id);
+
+async function iterate(): Promise<void> {
+  for await (const { event, args } of connection.events()) {
+    if (event === CONNECTION_FAILED) {
+      assertSame<typeof args, JitsiMeetJS.ConnectionEvents['connection.connectionFailed']>();
+    } else if (event === STANZA_RECEIVED) {
+      const [xml, { name }] = args;
+      assertSame<typeof xml, string>();
+      assertSame<typeof name, 'iq' | 'message' | 'presence'>();
+    }
+  }
+  for await (const happened of connection.events(CONNECTION_ESTABLISHED, CONNECTION_TOKEN_EXPIRED)) {
+    assertSame<typeof happened.event, 'connection.connectionEstablished' | 'connection.token_expired'>();
+    assertSame<typeof happened, ConnectionEvent<typeof happened.event>>();
+  }
+  await using disposed = new JitsiConnection(null, null, { serviceUrl, hosts });
+  await disposed.connectAsync();
+}
+iterate();
+
+setLogLevel(logLevels.DEBUG);
+setLogLevel('warn', (record) => assertSame<typeof record, LogRecord>());
+assertSame<typeof logLevels.INFO, 'info'>();
+
 connection.connect({ id: 'someone@meet.example', password: 'secret', name: 'room' });
 connection.connect({ id: null });
 connection.connectAsync(null, { signal: AbortSignal.timeout(1000) }).catch((error: unknown) => {
@@ -140,6 +180,12 @@ new JitsiConnection(null, null, { serviceUrl, hosts, loginTimeout: 'soon' });
 new JitsiConnection(null, null, { serviceUrl, hosts, transport: { pipelining: 'on' } });
 // @ts-expect-error: there is no such event
 connection.addEventListener('connection.established', () => {});
+// @ts-expect-error: there is no such event
+connection.on('error', () => {});
+// @ts-expect-error: there is no such event to iterate over
+connection.events('connection.established');
+// @ts-expect-error: there is no such level
+setLogLevel('loud');
 // @ts-expect-error: the listener takes what the event does not give
 connection.addEventListener(CONNECTION_ESTABLISHED, (id: number) => id);
 // @ts-expect-error: a password is text
