@@ -22,7 +22,7 @@ PYTHON_SOURCES := py tests
 
 .PHONY: help
 help: ## Says what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 # ---- Building
 
@@ -64,10 +64,10 @@ demo: c py node ## Connects from C, Python and Node; to a deployment with SERVIC
 
 # ---- Testing
 
-TEST_STEPS := setup check-lock check-format check-rust check-docs check-python check-node \
+TEST_STEPS := setup check-lock check-format check-rust check-docs check-package check-python check-node \
 	test-rust test-python test-node test-readme test-repository
 
-.PHONY: test setup check-lock check-format check-rust check-docs check-python check-node
+.PHONY: test setup check-lock check-format check-rust check-docs check-package check-python check-node
 .PHONY: test-rust test-python test-node test-readme test-repository
 test: ## Runs all checks and tests, up to the first that fails
 	@MAKE='$(MAKE)' bash tests/run_steps.sh $(TEST_STEPS)
@@ -86,6 +86,10 @@ check-rust:
 
 check-docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
+
+# What would go to crates.io, built by itself: without the other members, whose names are not on it.
+check-package:
+	$(CARGO) package --package jitsimeet --allow-dirty --offline
 
 test-rust:
 	$(CARGO) test
@@ -111,6 +115,16 @@ test-readme: build
 test-repository: build
 	$(VENV_PYTHON) -m pytest tests
 
+# ---- Measuring
+
+.PHONY: bench-core bench-memory bench-scale
+bench-core: ## Measures frames and logins beside the floor and the peers
+bench-memory: ## Weighs idle sessions, and what they cost while nothing happens
+bench-scale: ## Measures the cost of a session and a stanza from 1 to 10,000 sessions
+bench-core bench-memory bench-scale: bench-%:
+	@$(CARGO) build --release --quiet --package jitsimeet-bench
+	@target/release/jitsimeet-bench $*
+
 # ---- Keeping
 
 .PHONY: header format lint clean
@@ -123,7 +137,7 @@ format: .venv/stamp node/node_modules/stamp ## Formats all sources
 	$(RUFF) format $(PYTHON_SOURCES)
 	cd node && $(NPM) run format
 
-lint: check-format check-rust check-docs check-python check-node ## Runs the checks of `make test` that run no code
+lint: check-format check-rust check-docs check-package check-python check-node ## Runs the checks of `make test` that run no code
 
 clean: ## Removes all that was made
 	rm -rf target .venv node/node_modules node/*.node node/lib/addon.d.ts py/python/jitsimeet/*.so

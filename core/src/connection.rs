@@ -63,6 +63,22 @@ struct Handle {
 }
 
 /// The arguments of [`JitsiConnection::connect_with`].
+///
+/// ```
+#[doc = include_str!("../doc/made.txt")]
+/// # let accounts = [("alice".to_owned(), "wonderland".to_owned())].into();
+/// # let server = jitsimeet_testserver::Options { accounts, ..Default::default() };
+/// # let server = jitsimeet_testserver::TestServer::start(server).await?;
+/// # options.set("serviceUrl", server.service_url())?;
+/// # let connection = jitsimeet::JitsiConnection::new(None, None, &options)?;
+/// use jitsimeet::ConnectOptions;
+///
+/// let mut login = ConnectOptions::account("alice", "wonderland");
+/// login.name = Some("standup".to_owned());
+/// let jid = connection.connect_with(login).await?;
+/// assert!(jid.starts_with("alice@"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ConnectOptions {
@@ -99,6 +115,14 @@ impl JitsiConnection {
     ///
     /// `app_id` is accepted for lib-jitsi-meet's sake, which does not send it either. `token` is a JSON Web Token
     /// of the deployment; it goes into the query of the service URL. An empty one is none.
+    ///
+    /// ```
+    /// let mut options = jitsimeet::Options::new();
+    /// options.set("serviceUrl", "wss://meet.example.org/xmpp-websocket")?;
+    /// let error = jitsimeet::JitsiConnection::new(None, None, &options).unwrap_err();
+    /// assert_eq!(error.to_string(), "option `hosts.domain`: required");
+    /// # Ok::<(), jitsimeet::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::InvalidOption`] naming the key that is missing or unusable.
@@ -169,6 +193,13 @@ impl JitsiConnection {
     /// Connects and returns the full JID that the server has bound.
     ///
     /// Dropping the future before it is done is `disconnect`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// let jid = connection.connect().await?;
+    /// assert_eq!(connection.jid(), Some(jid));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`Error::InvalidState`] unless the connection is idle; [`Error::ConnectionFailed`] with the same failure as
@@ -242,6 +273,15 @@ impl JitsiConnection {
     /// Closes the connection in an orderly way, or gives up the attempt under way. Of an idle connection it does
     /// nothing. Returns when `connectionDisconnected` has been delivered to the stream of events.
     ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// use jitsimeet::ConnectionState;
+    ///
+    /// connection.disconnect().await?;
+    /// assert_eq!(connection.state(), ConnectionState::Idle);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Forked`].
     pub async fn disconnect(&self) -> Result<(), Error> {
@@ -288,9 +328,23 @@ impl JitsiConnection {
     /// A resumable session is resumed with the new token on a new transport; if the server refuses the token, the
     /// session goes on as before. Without resumption the login is made afresh.
     ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// # let server = jitsimeet_testserver::Options { token_secret: Some("secret".into()), ..Default::default() };
+    /// # let server = jitsimeet_testserver::TestServer::start(server).await?;
+    /// # options.set("serviceUrl", server.service_url())?;
+    /// # let (token, next) = (jitsimeet_testserver::token("secret"), jitsimeet_testserver::token("secret"));
+    /// let connection = jitsimeet::JitsiConnection::new(None, Some(&token), &options)?;
+    /// let jid = connection.connect().await?;
+    /// connection.refresh_token(&next).await?;
+    /// assert_eq!(connection.jid(), Some(jid), "the session goes on");
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidState`] while disconnecting; [`Error::ConnectionFailed`] with the server's text if it
-    /// refused the token.
+    /// refused the token, and with the reason if the attempt failed; [`Error::Aborted`] if `disconnect` ended it or a
+    /// newer token came.
     pub async fn refresh_token(&self, token: &str) -> Result<(), Error> {
         let (sender, receiver) = oneshot::channel();
         self.refresh(token, Completion::Future(sender))?;
@@ -317,6 +371,23 @@ impl JitsiConnection {
     }
 
     /// Whether stanzas are delivered, as `connection.stanzaReceived`. They are not, unless this is called.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// use futures_util::StreamExt;
+    /// use jitsimeet::Event;
+    ///
+    /// let mut events = connection.events();
+    /// connection.set_stanza_listening(true)?;
+    /// # server.deliver(&connection.jid().unwrap(), "<message xmlns='jabber:client' from='a@b/c' id='7'/>");
+    /// while let Some(event) = events.next().await {
+    ///     if let Event::StanzaReceived(stanza) = event {
+    ///         assert_eq!((stanza.name(), stanza.from(), stanza.id()), ("message", Some("a@b/c"), Some("7")));
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Forked`].
@@ -363,12 +434,27 @@ impl JitsiConnection {
     }
 
     /// What this connection has carried so far, and what waits.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// let statistics = connection.statistics();
+    /// assert!(statistics.frames_sent > 0 && statistics.bytes_received > 0);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.own().map(|shared| shared.counters().read(shared.hub().waiting())).unwrap_or_default()
     }
 
     /// The last frames of this connection, as many as the option `logs` keeps, without secrets.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// let logs = connection.logs();
+    /// assert!(logs.entries[0].frame.starts_with("<open "));
+    /// println!("{}", serde_json::to_string_pretty(&logs)?);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn logs(&self) -> Logs {
         // Not while the log is held, which the driver waits for.
@@ -385,6 +471,15 @@ impl JitsiConnection {
 
     /// The STUN and TURN servers: those of the options `p2pStunServers` and `p2p.stunServers`, and those that the
     /// server names (XEP-0215), as far as they have not expired.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// # options.merge(serde_json::json!({ "p2p": { "stunServers": [{ "urls": "stun:stun.example.org:3478" }] } }))?;
+    /// # let connection = jitsimeet::JitsiConnection::new(None, None, &options)?;
+    /// let urls: Vec<_> = connection.ice_servers().into_iter().flat_map(|server| server.urls).collect();
+    /// assert_eq!(urls, ["stun:stun.example.org:3478"]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn ice_servers(&self) -> Vec<IceServer> {
         let now = SystemTime::now();

@@ -9,6 +9,13 @@ use serde::Serialize;
 /// What the server has said of itself: `getProperties()`.
 ///
 /// Deployments tell it at the login; servers that do not are asked.
+///
+/// ```
+#[doc = include_str!("../doc/connected.txt")]
+/// let properties = connection.properties();
+/// println!("shard {:?}, lobby {:?}", properties.shard, properties.components.get("lobbyrooms"));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Properties {

@@ -29,7 +29,7 @@ use crate::{Completed, Error, Event, Failure, knowledge, runtime};
 /// How long a dropped connection may take to say goodbye, and a closed transport to be written out.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// How many frames are taken in one turn, beyond the first.
-const MORE: usize = 32;
+const MORE: usize = 63;
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
@@ -48,6 +48,8 @@ pub(crate) struct Driver {
     /// Requests over HTTP under way.
     requests: Vec<(HttpPurpose, BoxFuture<Result<HttpAnswer, TransportError>>)>,
     paused: Option<Pause>,
+    /// Told to the consumer when the turn is over: to change threads for each stanza costs more than the stanza.
+    wake: Option<Wake>,
     last_received: Option<Instant>,
     ended: bool,
 }
@@ -96,6 +98,7 @@ impl Driver {
             derivation: None,
             requests: Vec::new(),
             paused: None,
+            wake: None,
             last_received: None,
             ended: false,
         })
@@ -124,6 +127,7 @@ impl Driver {
                 timer.as_mut().reset(deadline.into());
                 armed = Some(deadline);
             }
+            self.wake.take().into_iter().for_each(Wake::fire);
             let (link, derivation, requests) = (&mut self.link, &mut self.derivation, &mut self.requests);
             let reading = self.paused.is_none() && self.session.may_read();
             // The link comes last, so that a flood of frames delays neither the caller nor a deadline.
@@ -338,7 +342,11 @@ impl Driver {
                     self.shared.hub().push(Item::Event(Event::Resumed { attempts, downtime, resent })).fire();
                 }
                 Output::Stanza(stanza) => {
-                    self.shared.hub().push(Item::Event(Event::StanzaReceived(stanza))).fire()
+                    let wake = self.shared.hub().push(Item::Event(Event::StanzaReceived(stanza)));
+                    // Nobody else wakes the consumer until this is fired.
+                    if wake.is_due() {
+                        self.wake = Some(wake);
+                    }
                 }
                 Output::Completed(call, result) => {
                     let completion = self.calls.remove(&call);
@@ -427,6 +435,7 @@ impl Driver {
             }
         };
         let mut wakes = vec![hub.push(Item::Event(event))];
+        wakes.extend(self.wake.take());
         let connecting = self.connecting.take();
         wakes.extend(connecting.and_then(|connecting| connecting.complete(hub, Err(outcome.clone()))));
         let refreshing = self.session.refreshing().and_then(|call| self.calls.remove(&call));

@@ -132,6 +132,22 @@ closed_list! {
 }
 
 /// Why a connection failed: the arguments of `connection.connectionFailed`.
+///
+/// ```
+/// use jitsimeet::{Code, Error, JitsiConnection, Options};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let mut options = Options::new();
+/// options.set("serviceUrl", "ws://127.0.0.1:1/xmpp-websocket")?;
+/// options.set("hosts.domain", "meet.example.org")?;
+/// let outcome = JitsiConnection::new(None, None, &options)?.connect().await;
+/// let Err(Error::ConnectionFailed(failure)) = outcome else { panic!("{outcome:?}") };
+/// assert_eq!(failure.code, Code::Refused);
+/// assert!(failure.transient, "trying again may help");
+/// println!("{}", failure.message);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
@@ -190,6 +206,15 @@ impl fmt::Display for Failure {
 }
 
 /// What a call of this crate fails with.
+///
+/// ```
+/// use jitsimeet::{Error, Options, Status};
+///
+/// let error = Options::new().set("serviceUrl", 1).unwrap_err();
+/// assert!(matches!(&error, Error::InvalidOption { key, .. } if key == "serviceUrl"));
+/// assert_eq!(error.status(), Status::InvalidOption);
+/// assert_eq!(error.to_string(), "option `serviceUrl`: expected a string, got a number");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -37,6 +37,14 @@ closed_list! {
 /// An event of a connection. Events of one connection come in order, one at a time.
 ///
 /// One attempt ends in exactly one of established, failed, disconnected and redirected.
+///
+/// ```
+/// use jitsimeet::{Event, EventKind};
+///
+/// let event = Event::ConnectionDisconnected { message: None };
+/// assert_eq!(event.kind(), EventKind::ConnectionDisconnected);
+/// assert_eq!(event.kind().as_str(), "connection.connectionDisconnected");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

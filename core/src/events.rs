@@ -14,6 +14,19 @@ use crate::hub::{HubEnd, Item};
 /// The events of one connection, in order: a [`Stream`].
 ///
 /// Dropping it means that nobody listens: events are no longer kept.
+///
+/// ```
+#[doc = include_str!("../doc/connected.txt")]
+/// use futures_util::StreamExt;
+/// use jitsimeet::Event;
+///
+/// let mut events = connection.events();
+/// connection.disconnect().await?;
+/// assert_eq!(events.next().await, Some(Event::ConnectionDisconnected { message: None }));
+/// drop(connection);
+/// assert_eq!(events.next().await, None);
+/// # Ok(()) }
+/// ```
 #[must_use = "events are kept until they are taken"]
 pub struct Events {
     hub: HubEnd,

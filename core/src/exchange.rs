@@ -14,6 +14,15 @@ impl JitsiConnection {
     /// Returns when the server has acknowledged it (XEP-0198); on a stream without stream management, when it is
     /// written.
     ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// connection.send_stanza("<message to='room@conference.meet.example'><body>hello</body></message>").await?;
+    ///
+    /// let error = connection.send_stanza("<message>").await.unwrap_err();
+    /// assert!(error.to_string().contains("not well-formed"));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidStanza`], [`Error::NotConnected`], [`Error::SendQueueFull`]: nothing was sent.
     /// [`Error::SessionLost`]: the server may or may not have had it.
@@ -38,6 +47,14 @@ impl JitsiConnection {
 
     /// Sends an IQ request, as XML text, and returns the answer as it came: of type `result` or `error`. A missing
     /// id is made up. `None` waits as long as the option `iqTimeout`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// let ping = "<iq type='get' to='meet.example'><ping xmlns='urn:xmpp:ping'/></iq>";
+    /// let answer = connection.send_iq(ping, None).await?;
+    /// assert!(answer.starts_with("<iq ") && answer.contains("result"));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`send_stanza`](Self::send_stanza); [`Error::Timeout`] if no answer came in time.
@@ -72,6 +89,12 @@ impl JitsiConnection {
     /// Asks the server whether it is there (XEP-0199), and returns how long the answer took. An error is an answer
     /// too. `None` waits as long as the option `iqTimeout`.
     ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// println!("the server is {:?} away", connection.ping(None).await?);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::NotConnected`], [`Error::SendQueueFull`]; [`Error::Timeout`] if no answer came in time;
     /// [`Error::SessionLost`].
@@ -101,6 +124,13 @@ impl JitsiConnection {
     /// else as an IQ to `hosts.focus`. `room` is the name of the room alone. While the conference is not ready, the
     /// request is repeated, after 1 s, 2 s, 4 s and so on up to 2 minutes, until the connection is closed.
     ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// let conference = connection.send_conference_request("standup").await?;
+    /// println!("the focus is {:?}", conference.focus_jid);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidArgument`] for a room that cannot be one; [`Error::NotConnected`]; [`Error::Redirected`];
     /// [`Error::ConferenceRequestFailed`] with the reason; [`Error::SessionLost`].
@@ -128,6 +158,13 @@ impl JitsiConnection {
 
     /// Advertises a feature: answers to disco#info name it (XEP-0030). `submit` tells every room that this
     /// connection has joined at once; without it they hear of it with the next presence.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// connection.add_feature("https://example.org/my-bot", false)?;
+    /// connection.remove_feature("https://example.org/my-bot", false)?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for a feature that is empty or holds what XML cannot carry.

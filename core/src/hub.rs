@@ -46,6 +46,34 @@ pub enum Drained {
 }
 
 /// Collects the events of any number of connections for one consumer. A cheap handle: clones share the hub.
+///
+/// ```
+#[doc = include_str!("../doc/made.txt")]
+/// use std::thread;
+///
+/// use jitsimeet::{Completed, ConnectOptions, EventHub, Item, JitsiConnection};
+///
+/// let consumer = thread::current();
+/// let hub = EventHub::new(move || consumer.unpark());
+/// let connection = JitsiConnection::with_hub(&hub, None, None, &options)?;
+/// connection.start_connect(&ConnectOptions::default(), Some(42))?;
+/// # // The server runs on this thread.
+/// # for _ in 0..1000 { tokio::time::sleep(std::time::Duration::from_millis(10)).await; if connection.jid().is_some() { break } }
+///
+/// let mut jids = Vec::new();
+/// while jids.is_empty() {
+///     hub.drain(100, |id, item| {
+///         if let Item::Completed { token: 42, result: Ok(Completed::Connected { jid }) } = item {
+///             assert_eq!(id, connection.id());
+///             jids.push(jid);
+///         }
+///     });
+///     if jids.is_empty() {
+///         thread::park();
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct EventHub {
     inner: Arc<HubInner>,
@@ -364,6 +392,11 @@ impl HubEnd {
 pub(crate) struct Wake(Option<Arc<HubInner>>);
 
 impl Wake {
+    /// Whether firing it does anything.
+    pub(crate) const fn is_due(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Calls the hub's waker. With no lock held: the waker is foreign code.
     pub(crate) fn fire(self) {
         if let Some(hub) = self.0 {

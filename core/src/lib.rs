@@ -51,4 +51,8 @@ pub use statistics::Statistics;
 pub use times::{ConnectionTimes, Milestone};
 
 /// The version of this library, as `major.minor.patch`.
+///
+/// ```
+/// assert_eq!(jitsimeet::VERSION.split('.').count(), 3);
+/// ```
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

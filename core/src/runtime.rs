@@ -61,6 +61,13 @@ fn engine() -> MutexGuard<'static, Engine> {
 /// [`set_log_level`](crate::set_log_level) does. Optional; may be called again. Other options are for connections, or
 /// mean something in a browser only; they are ignored here.
 ///
+/// ```
+/// let mut options = jitsimeet::Options::new();
+/// options.set("workerThreads", 4)?;
+/// jitsimeet::init(&options)?;
+/// # Ok::<(), jitsimeet::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::InvalidOption`] if `logLevel` is no level. [`Error::InvalidState`] if it would change something while connections run: from the first `connect` until
 /// [`shutdown`].
@@ -81,6 +88,12 @@ pub fn init(options: &Options) -> Result<(), Error> {
 
 /// Tells whether the machine has a network. Without one no attempt to resume or reconnect is made; when it is back
 /// the next attempt is made at once. Connections that are established find out by themselves.
+///
+/// ```
+/// // As the system says so.
+/// jitsimeet::set_network_info(false);
+/// jitsimeet::set_network_info(true);
+/// ```
 pub fn set_network_info(is_online: bool) {
     online().send_replace(is_online);
 }
@@ -94,6 +107,13 @@ pub(crate) fn online() -> &'static watch::Sender<bool> {
 ///
 /// Connections close as by `disconnect` and deliver their events; what is not closed after `timeout` is cut off.
 /// Blocks the calling thread; not to be called from a hub's waker.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// jitsimeet::shutdown(Duration::from_secs(5))?;
+/// # Ok::<(), jitsimeet::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Timeout`] if connections had to be cut off.

@@ -46,6 +46,17 @@ impl Milestone {
 }
 
 /// The moments of a connection's life. Of repeated ones the last wins; phases belong to the last attempt.
+///
+/// ```
+#[doc = include_str!("../doc/connected.txt")]
+/// use jitsimeet::Milestone;
+///
+/// let times = connection.connection_times();
+/// let login = times.get(Milestone::Connected).unwrap() - times.get(Milestone::Connecting).unwrap();
+/// println!("{login:?}, {:?} round trips", times.round_trips());
+/// assert!(times.get(Milestone::Tls).is_none());
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConnectionTimes {
     moments: [Option<Instant>; Milestone::ALL.len()],

@@ -4,7 +4,7 @@ mod common;
 
 use std::net::Ipv4Addr;
 
-use common::{failure, faulty, next, options, server, within};
+use common::{assert_failure, failure, faulty, next, options, server, within};
 use jitsimeet::{Code, Error, ErrorType, Event, Failure, JitsiConnection, Options};
 use jitsimeet_testserver::{Faults, Order, StreamFault, TestServer, UpgradeFault};
 use tokio::net::TcpListener;
@@ -17,14 +17,6 @@ async fn upgrade_fault(fault: UpgradeFault, status: Option<u16>) -> TestServer {
 
 fn options_of(server: &TestServer) -> Options {
     options(&server.service_url(), server.domain())
-}
-
-fn assert_failure(failure: &Failure, error_type: ErrorType, code: Code, transient: bool, says: &[&str]) {
-    assert_eq!((failure.error_type, failure.code), (error_type, code), "{failure}");
-    assert_eq!(failure.transient, transient, "{failure}");
-    for part in says {
-        assert!(failure.message.contains(part), "{part:?} is missing in: {}", failure.message);
-    }
 }
 
 #[tokio::test]

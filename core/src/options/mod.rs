@@ -102,6 +102,13 @@ impl Options {
 
     /// Reads options from a JSON object, such as a `config.js` object turned into JSON.
     ///
+    /// ```
+    /// let options = jitsimeet::Options::from_json(
+    ///     r#"{ "serviceUrl": "wss://meet.example.org/xmpp-websocket", "hosts": { "domain": "meet.example.org" } }"#,
+    /// )?;
+    /// # Ok::<(), jitsimeet::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidOption`] naming the key; [`Error::InvalidArgument`] if the text is not a JSON object.
     pub fn from_json(text: &str) -> Result<Self, Error> {
@@ -138,6 +145,13 @@ impl Options {
     }
 
     /// Sets one option by its path to a value given as JSON text; the empty path merges an object into the options.
+    ///
+    /// ```
+    /// let mut options = jitsimeet::Options::new();
+    /// options.set_json("hosts.domain", r#""meet.example.org""#)?;
+    /// options.set_json("", r#"{ "xmppPing": { "interval": 5000 } }"#)?;
+    /// # Ok::<(), jitsimeet::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`set`](Self::set) and [`merge`](Self::merge); [`Error::InvalidArgument`] if the text is not JSON.

@@ -58,6 +58,11 @@ const COUNT: Kind = Kind::Integer { min: 1, max: i32::MAX as i64 };
 
 /// Every option, of [`init`](crate::init) and of a connection: callers pass one object to both, and each reads what
 /// concerns it. `tests/surface.toml` holds the same list.
+///
+/// ```
+/// let paths: Vec<_> = jitsimeet::options::OPTIONS.iter().map(|option| option.path).collect();
+/// assert!(paths.contains(&"serviceUrl"));
+/// ```
 pub const OPTIONS: &[OptionSpec] = &[
     spec("serviceUrl", Kind::String),
     spec("hosts", Kind::Object),

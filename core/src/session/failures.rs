@@ -36,7 +36,7 @@ pub(super) fn transport(config: &Config, error: TransportError, established: boo
         ),
         E::TlsHandshake { reason } => other(
             Code::TlsHandshake,
-            format!("cannot connect to {url}: the TLS handshake failed: {reason}. Check that the port speaks TLS."),
+            format!("cannot connect to {url}: the TLS handshake failed: {reason}"),
         ),
         E::Proxy { proxy, reason, transient } => Failure {
             transient,

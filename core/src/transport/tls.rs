@@ -8,7 +8,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, InconsistentKeys, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, InconsistentKeys, RootCertStore,
+    SignatureScheme,
 };
 use rustls_platform_verifier::BuilderVerifierExt;
 
@@ -20,7 +21,8 @@ type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// The configurations in use. A configuration holds its roots (hundreds of KiB for the platform's), so connections
 /// with equal options share one, and with it the cache of TLS sessions.
-static CONFIGS: PerProcess<Mutex<Vec<(Tls, Weak<ClientConfig>)>>> = PerProcess::new();
+static CONFIGS: PerProcess<Mutex<Vec<Used>>> = PerProcess::new();
+type Used = (Tls, Weak<ClientConfig>);
 
 /// Reports what is wrong with the options, at construction.
 pub(crate) fn check(tls: &Tls) -> Result<(), Error> {
@@ -36,7 +38,8 @@ pub(super) fn client_config(tls: &Tls) -> Result<Arc<ClientConfig>, TransportErr
     {
         return Ok(config);
     }
-    let config = Arc::new(build(tls).map_err(|reason| TransportError::TlsHandshake { reason })?);
+    let config =
+        Arc::new(build(tls).map_err(|reason| TransportError::TlsHandshake { reason: format!("{reason}.") })?);
     configs.push((tls.clone(), Arc::downgrade(&config)));
     Ok(config)
 }
@@ -149,17 +152,22 @@ impl ServerCertVerifier for Insecure {
 
 /// Tells a certificate that was not accepted from every other way a handshake fails.
 pub(super) fn handshake_error(host: &str, error: &io::Error) -> TransportError {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::InvalidCertificate(certificate)) = tls else {
-        let reason = match error.kind() {
-            io::ErrorKind::UnexpectedEof => "the server closed the connection during it".to_owned(),
-            _ => error.to_string(),
-        };
+    let Some(rustls::Error::InvalidCertificate(certificate)) = tls_error(error) else {
+        let reason = refusal(error).unwrap_or_else(|| {
+            let what = match error.kind() {
+                io::ErrorKind::UnexpectedEof => "the server closed the connection during it".to_owned(),
+                _ => error.to_string(),
+            };
+            format!("{what}. Check that the port speaks TLS.")
+        });
         return TransportError::TlsHandshake { reason };
     };
     let reason = match certificate {
         CertificateError::UnknownIssuer => {
             "it was not issued by an authority that is trusted here. Give the authority in tls.caCertificates if it is your own.".to_owned()
+        }
+        CertificateError::BadSignature => {
+            "it was issued by another authority than the one that is trusted here, though under the same name. Give the right one in tls.caCertificates.".to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "it has expired. Renew it on the server, or check this machine's clock.".to_owned()
@@ -170,7 +178,44 @@ pub(super) fn handshake_error(host: &str, error: &io::Error) -> TransportError {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!("it is not for {host}. Check the host name of serviceUrl.")
         }
+        // As `openssl req -x509` makes them. The library has no name of its own for it.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is the certificate of an authority and not of a server. Issue one without basicConstraints CA:TRUE.".to_owned()
+        }
         other => format!("{other}."),
     };
     TransportError::TlsCertificate { reason }
+}
+
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
+}
+
+/// What the two sides could not agree on, as sentences that say what to do. In TLS 1.3 the server looks at our
+/// certificate when the handshake is over for us, so that this may come with whatever is read first.
+pub(super) fn refusal(error: &io::Error) -> Option<String> {
+    use AlertDescription as Alert;
+    let reason = match tls_error(error)? {
+        rustls::Error::PeerIncompatible(_) | rustls::Error::AlertReceived(Alert::ProtocolVersion) => {
+            "the server does not speak TLS 1.2 or 1.3, or nothing in it that is still safe. Update the server, or its settings.".to_owned()
+        }
+        rustls::Error::AlertReceived(Alert::CertificateRequired) => {
+            "the server wants a certificate of the client. Give tls.clientCertificate and tls.clientKey.".to_owned()
+        }
+        rustls::Error::AlertReceived(Alert::HandshakeFailure) => {
+            "the server found nothing to agree on, which is also how it asks for a certificate of the client. Check what it wants, and tls.clientCertificate and tls.clientKey.".to_owned()
+        }
+        rustls::Error::AlertReceived(
+            alert @ (Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::DecryptError
+            | Alert::AccessDenied),
+        ) => format!("the server did not accept the client's certificate ({alert:?}). Check tls.clientCertificate."),
+        _ => return None,
+    };
+    Some(reason)
 }

@@ -27,7 +27,7 @@ pub(crate) fn parse(frame: &str) -> Result<Element, XmlError> {
             }
             Token::Text(text) => {
                 if let Some(parent) = open.last_mut() {
-                    parent.push(Node::Text(text.into_owned()));
+                    parent.push(Node::Text(text.value().into_owned()));
                 }
             }
             Token::Eof => return root.ok_or(XmlError::Empty),

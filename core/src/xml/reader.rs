@@ -42,10 +42,38 @@ pub(crate) enum Token<'frame> {
     Start { local: &'frame str, namespace: Cow<'frame, str> },
     /// The innermost open element ends. Comes for `<a/>` as well.
     End,
-    /// Text inside an element, with references resolved and line ends normalised.
-    Text(Cow<'frame, str>),
+    /// Text inside an element.
+    Text(Text<'frame>),
     /// The frame is over, and was one well-formed element.
     Eof,
+}
+
+/// A text as written. Most are only passed over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text<'frame> {
+    raw: &'frame str,
+    form: Form,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// It means what it says.
+    Plain,
+    /// With references, or line ends that XML changes.
+    Escaped,
+    /// Of a CDATA section.
+    Literal,
+}
+
+impl<'frame> Text<'frame> {
+    /// With references resolved and line ends normalised.
+    pub(crate) fn value(self) -> Cow<'frame, str> {
+        match self.form {
+            Form::Plain => Cow::Borrowed(self.raw),
+            Form::Escaped => resolve(self.raw, false),
+            Form::Literal => normalise_line_ends(self.raw),
+        }
+    }
 }
 
 /// An attribute that is not a namespace declaration.
@@ -164,7 +192,7 @@ impl<'frame> Reader<'frame> {
         if raw.len() > 2 && raw.contains("]]>") {
             return Err(NotWellFormed("]]> in text"));
         }
-        Ok(Token::Text(if plain { Cow::Borrowed(raw) } else { resolve(raw, false) }))
+        Ok(Token::Text(Text { raw, form: if plain { Form::Plain } else { Form::Escaped } }))
     }
 
     /// Reads characters up to one that ends them, or to the end of the frame: each must be one that XML allows, and
@@ -210,7 +238,7 @@ impl<'frame> Reader<'frame> {
         if !raw.chars().all(is_xml_char) {
             return Err(NotWellFormed("a character that XML does not allow"));
         }
-        Ok(Token::Text(normalise_line_ends(raw)))
+        Ok(Token::Text(Text { raw, form: Form::Literal }))
     }
 
     fn end_tag(&mut self) -> Result<Token<'frame>, XmlError> {
@@ -351,20 +379,27 @@ impl<'frame> Reader<'frame> {
     /// Reads a qualified name and returns it with its prefix.
     fn name(&mut self) -> Result<(&'frame str, &'frame str), XmlError> {
         let bytes = &self.frame.as_bytes()[self.at..];
-        let length = bytes.iter().take_while(|byte| CLASS[usize::from(**byte)] & NAME != 0).count();
+        let (mut length, mut colon, mut colons) = (0, 0, 0);
+        while let Some(byte) = bytes.get(length)
+            && CLASS[usize::from(*byte)] & NAME != 0
+        {
+            if *byte == b':' {
+                colon = length;
+                colons += 1;
+            }
+            length += 1;
+        }
         if bytes.get(length).is_some_and(|byte| !byte.is_ascii()) {
             return self.uncommon_name();
         }
         let name = &self.rest()[..length];
         self.at += length;
-        let starts = |name: &str| {
-            name.as_bytes().first().is_some_and(|byte| CLASS[usize::from(*byte)] & NAME_START != 0)
+        let starts_at = |at: usize| {
+            at < length && bytes.get(at).is_some_and(|byte| CLASS[usize::from(*byte)] & NAME_START != 0)
         };
-        match name.split_once(':') {
-            None if starts(name) => Ok((name, "")),
-            Some((prefix, local)) if starts(prefix) && starts(local) && !local.contains(':') => {
-                Ok((name, prefix))
-            }
+        match colons {
+            0 if starts_at(0) => Ok((name, "")),
+            1 if starts_at(0) && starts_at(colon + 1) => Ok((name, &name[..colon])),
             _ => Err(NotWellFormed("a name is malformed")),
         }
     }
@@ -460,6 +495,13 @@ const fn is_xml_char(c: char) -> bool {
 
 /// Reads the reference that `text` begins with: the character, and what follows.
 fn reference(text: &str) -> Result<(char, &str), XmlError> {
+    const PREDEFINED: [(&str, char); 5] =
+        [("&quot;", '"'), ("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>'), ("&apos;", '\'')];
+    for (reference, character) in PREDEFINED {
+        if let Some(rest) = text.strip_prefix(reference) {
+            return Ok((character, rest));
+        }
+    }
     let malformed = NotWellFormed("a reference is malformed");
     let (name, rest) = text[1..].split_once(';').ok_or(malformed)?;
     let character = match name.strip_prefix('#') {
@@ -471,17 +513,10 @@ fn reference(text: &str) -> Result<(char, &str), XmlError> {
             let character = number.and_then(Result::ok).and_then(char::from_u32).filter(|c| is_xml_char(*c));
             character.ok_or(NotWellFormed("a reference to a character that XML does not allow"))?
         }
-        None => match name {
-            "lt" => '<',
-            "gt" => '>',
-            "amp" => '&',
-            "apos" => '\'',
-            "quot" => '"',
-            _ if starts_name(name) && name.chars().all(is_name_char) => {
-                return Err(XmlError::Restricted("an entity other than the predefined five"));
-            }
-            _ => return Err(malformed),
-        },
+        None if starts_name(name) && name.chars().all(is_name_char) => {
+            return Err(XmlError::Restricted("an entity other than the predefined five"));
+        }
+        None => return Err(malformed),
     };
     Ok((character, rest))
 }

@@ -66,7 +66,7 @@ fn find(frame: &str) -> Option<Vec<Range<usize>>> {
             }
             Token::End => drop(open.pop()),
             Token::Text(text) => {
-                if open.last() == Some(&true) && !text.trim().is_empty() {
+                if open.last() == Some(&true) && !text.value().trim().is_empty() {
                     secrets.push(before..reader.position());
                 }
             }

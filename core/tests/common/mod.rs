@@ -1,14 +1,17 @@
 //! What the tests of the crate share.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
+pub mod certificates;
+pub mod player;
 pub mod rig;
 pub mod tunnel;
+pub mod wire;
 
 use std::future::Future;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use jitsimeet::{Error, Event, Events, Failure, JitsiConnection, Options};
+use jitsimeet::{Code, Error, ErrorType, Event, Events, Failure, JitsiConnection, Options};
 use jitsimeet_testserver::{Faults, StreamFault, TestServer};
 use serde_json::json;
 
@@ -59,4 +62,27 @@ pub async fn failure(options: &Options) -> Failure {
     drop(connection);
     assert_eq!(within("the end of the events", events.next()).await, None, "one failure is one event");
     *failure
+}
+
+pub fn assert_failure(failure: &Failure, error_type: ErrorType, code: Code, transient: bool, says: &[&str]) {
+    assert_eq!((failure.error_type, failure.code), (error_type, code), "{failure}");
+    assert_eq!(failure.transient, transient, "{failure}");
+    for part in says {
+        assert!(failure.message.contains(part), "{part:?} is missing in: {}", failure.message);
+    }
+}
+
+/// Runs one test of this program again, in a process whose environment has these variables and no others that name a
+/// proxy. Fails with its output unless it passes.
+pub async fn again(test: &str, environment: &[(&str, String)]) {
+    const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
+    let mut command = tokio::process::Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", test, "--nocapture"]).kill_on_drop(true);
+    for name in PROXIES {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    let output = within("the end of the process", command.output()).await.expect("it starts");
+    let (said, erred) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("1 passed"), "{environment:?}\n{said}{erred}");
 }

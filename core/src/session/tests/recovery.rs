@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
+use super::super::{Link, Management, Mechanism, Phase};
 use super::*;
+use crate::session::management::Resumption;
 use crate::{Code, Completed, Error, ErrorType};
 
 fn interrupted(outputs: &[Output]) -> Option<Code> {
@@ -198,6 +200,23 @@ fn the_socket_of_a_refused_one_burst_resume_is_thrown_away() {
         assert!(outputs.contains(&Output::Drop), "{outputs:?}");
         assert_eq!(sent(&outputs), [""; 0], "nothing more is tried on it");
     }
+}
+
+#[test]
+fn only_a_resume_without_a_password_is_one_burst() {
+    // The mechanism is known beforehand here too, but its `success` comes only behind our proof.
+    let scram = Known { mechanism: Some(Mechanism::ScramSha1), no_management: false };
+    let mut rig = Rig::with(json!({}), Some(("user", "pencil")), scram);
+    rig.open();
+    rig.session.management =
+        Some(Management::new(Some(Resumption { id: "previous".to_owned(), max: Duration::from_secs(60) })));
+    rig.session.phase = Phase::Connected;
+    rig.session.link = Link::Up;
+    away(&mut rig);
+    let outputs = rig.open();
+    let [open, auth] = sent(&outputs)[..] else { panic!("{outputs:?}") };
+    assert_eq!(open, SENT_OPEN);
+    assert!(auth.contains("mechanism='SCRAM-SHA-1'"), "{auth}");
 }
 
 #[test]
