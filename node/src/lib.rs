@@ -8,6 +8,7 @@ mod delivery;
 mod error;
 mod hub;
 mod log;
+mod testing;
 
 use std::time::Duration;
 

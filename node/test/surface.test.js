@@ -10,6 +10,7 @@ const test = require('node:test');
 const { parse } = require('smol-toml');
 
 const JitsiMeetJS = require('jitsimeet');
+const testing = require('jitsimeet/testing');
 
 const surface = parse(fs.readFileSync(path.join(__dirname, '../../tests/surface.toml'), 'utf8'));
 const declarations = fs.readFileSync(path.join(__dirname, '../index.d.ts'), 'utf8');
@@ -46,11 +47,18 @@ test('module', async () => {
   }
 });
 
+/** The methods of a class. */
+function methods({ prototype }) {
+  return Reflect.ownKeys(prototype).map((key) => (key === Symbol.asyncDispose ? 'Symbol.asyncDispose' : key));
+}
+
 test('connection', () => {
-  const methods = Reflect.ownKeys(JitsiMeetJS.JitsiConnection.prototype).map((key) =>
-    key === Symbol.asyncDispose ? 'Symbol.asyncDispose' : key,
-  );
-  assert.deepEqual(sorted(methods), sorted([...surface.node.connection, 'constructor']));
+  assert.deepEqual(sorted(methods(JitsiMeetJS.JitsiConnection)), sorted([...surface.node.connection, 'constructor']));
+});
+
+test('testing', () => {
+  assert.deepEqual(Object.keys(testing), ['TestServer']);
+  assert.deepEqual(sorted(methods(testing.TestServer)), sorted([...surface.node.testing, 'constructor']));
 });
 
 test('events', () => {

@@ -27,6 +27,7 @@ import JitsiMeetJS, {
   shutdown,
   type version,
 } from 'jitsimeet';
+import { TestServer } from 'jitsimeet/testing';
 
 /** Compiles only if two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -208,3 +209,19 @@ new JitsiConnection(null, null, { serviceUrl, hosts, p2pStunServers: [{ url: 'st
 connection.sendIq('<iq/>', 500);
 // @ts-expect-error: JitsiError is made by this package alone
 new JitsiError('text');
+
+TestServer.start({ tls: true, accounts: { someone: 'secret' }, deployment: { push: 'after_bind' } }).then((server) => {
+  assertSame<typeof server.caCertificate, string | null>();
+  assertSame<ReturnType<typeof server.getSessions>, string[]>();
+  assertSame<ReturnType<typeof server.deliver>, boolean>();
+  server.setFaults({ stream: 'silent', noManagement: true });
+  server.setConference([{ focusJid: null }]);
+  server.order('cut');
+  server.order('oversize', { bytes: 5 });
+  // @ts-expect-error: there is no such order
+  server.order('explode');
+  // @ts-expect-error: an order lacks its fields
+  server.order('oversize');
+  // @ts-expect-error: there is no such fault
+  server.setFaults({ stream: 'wrong' });
+});
