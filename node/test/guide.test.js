@@ -75,18 +75,3 @@ for (const program of ['guide.cjs', 'guide.mjs']) {
     assert.deepEqual(await run(t, program, server.environment), failed('passwordRequired', 1));
   });
 }
-
-test('the example prints its one line', async (t) => {
-  const server = await startServer(t);
-  const { status, lines, stderr } = await run(t, '../../examples/connect.mjs', server.environment);
-  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
-  const ms = '\\d+\\.\\d';
-  const phases = `dns ${ms} tcp ${ms} tls - upgrade ${ms} authenticated ${ms} bound ${ms}`;
-  assert.match(lines.join('\n'), new RegExp(`^[^\\t]+@meet\\.example/[^\\t]+\\t${ms}\\t${phases}$`));
-});
-
-test('the example says why it failed', async (t) => {
-  const { status, lines, stderr } = await run(t, '../../examples/connect.mjs', NOBODY);
-  assert.deepEqual({ status, lines }, { status: 1, lines: [] });
-  assert.match(stderr, /127\.0\.0\.1:1 refused the connection/);
-});

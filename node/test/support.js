@@ -116,8 +116,8 @@ class Program {
     return { status: await this.#ended, lines, stderr: this.stderr };
   }
 
-  kill() {
-    this.#child.kill('SIGKILL');
+  kill(signal = 'SIGKILL') {
+    this.#child.kill(signal);
   }
 
   /** Writes a line to its standard input. */
