@@ -797,6 +797,10 @@ declare namespace JitsiMeetJS {
     bound?: number;
     /** Of the last attempt: the server had resumed the session. */
     resumed?: number;
+    /** `attach` was called. */
+    attaching?: number;
+    /** The server has shown that it knows the session that was attached to. */
+    attached?: number;
     /** No time: how many round trips to the server the last login or resumption took, from TCP on. */
     round_trips?: number;
   }
@@ -824,6 +828,7 @@ declare namespace JitsiMeetJS {
     | 'redirected'
     | 'conference_request_failed'
     | 'forked'
+    | 'unsupported_transport'
     | 'internal'
     | Unknown;
 
@@ -871,6 +876,8 @@ declare namespace JitsiMeetJS {
     | 'conference_request'
     | 'shard_changed'
     | 'proxy'
+    | 'giving_up'
+    | 'not_bosh'
     | Unknown;
 
   /** How much is logged. */

@@ -19,6 +19,7 @@ Exceptions::
      +-- JitsiError                       everything this library raises; has .status
           +-- InvalidOptionError          an option is missing or unusable; has .key; also a ValueError
           +-- InvalidStateError           the call is not allowed in the present state
+          +-- UnsupportedTransportError   ``attach`` needs BOSH, a ``serviceUrl`` of http: or https:
           +-- ConnectionFailedError       the attempt to connect failed, or the server refused a new token; has .code,
           |                               .transient and more
           +-- RedirectedError             the conference is served elsewhere; has .vnode and .focus_jid
@@ -65,6 +66,7 @@ from ._exceptions import (
     RedirectedError,
     SendQueueFullError,
     SessionLostError,
+    UnsupportedTransportError,
 )
 from ._native import __version__
 from ._process import init, set_network_info, shutdown
@@ -100,6 +102,7 @@ __all__ = [
     "StanzaReceived",
     "Statistics",
     "TokenExpired",
+    "UnsupportedTransportError",
     "__version__",
     "init",
     "set_network_info",
