@@ -166,6 +166,11 @@ function run(t, file, env) {
   return start(t, file, env).end();
 }
 
+/** As `run`, without a deadline but that of the test. */
+function runWhole(t, file, env) {
+  return start(t, file, env).whole();
+}
+
 /** A running server: how to reach it and how to command it. */
 class Server {
   #program;
@@ -331,6 +336,7 @@ module.exports = {
   run,
   runAt,
   runHelper,
+  runWhole,
   soon,
   start,
   startAt,
