@@ -27,13 +27,20 @@ async function start(t, options) {
 function connectionTo(t, server, more) {
   const { serviceUrl, domain, caCertificate } = server;
   const tls = caCertificate === null ? null : { caCertificates: caCertificate };
-  const connection = new JitsiConnection(null, null, { serviceUrl, hosts: { domain }, tls, ...more });
+  const connection = new JitsiConnection(null, null, {
+    serviceUrl,
+    hosts: { domain },
+    tls,
+    websocketKeepAlive: -1,
+    ...more,
+  });
   t.after(() => connection.disconnect());
   return connection;
 }
 
 test('the server serves connections of its own process, and obeys', async (t) => {
-  const server = await start(t);
+  // Nothing is asked of a deployment that tells of itself.
+  const server = await start(t, { deployment: { push: 'before_bind' } });
   const connection = connectionTo(t, server);
   const jid = await connection.connectAsync();
   assert.deepEqual(server.getSessions(), [jid]);
