@@ -44,6 +44,14 @@ test('warnings go to the standard error, and what is less is left out', async (t
   }
 });
 
+test('what waits at the end of the process is printed', async (t) => {
+  const server = await startServer(t);
+  const env = { ...server.environment, LEVEL: 'warn', INSECURE: 'yes', EXIT: 'yes' };
+  const { status, stderr } = await run(t, 'logging.cjs', env);
+  assert.equal(status, 0);
+  assert.match(stderr, /\[WARN\] .*insecureSkipVerify/);
+});
+
 test('a handler gets the records, without secrets, until the log is turned off', async (t) => {
   const secret = 'a secret that signs';
   const token = jsonWebToken(secret);

@@ -2,7 +2,7 @@
 
 const { init, JitsiConnection, setLogLevel } = require('jitsimeet');
 
-const { SERVICE_URL, DOMAIN, LEVEL, INIT, INSECURE, HANDLER } = process.env;
+const { SERVICE_URL, DOMAIN, LEVEL, INIT, INSECURE, HANDLER, EXIT } = process.env;
 
 process.on('uncaughtException', (error) => console.log(`uncaught: ${error.message}`));
 if (INIT !== undefined) {
@@ -17,6 +17,10 @@ if (HANDLER !== undefined) {
 }
 const tls = INSECURE === undefined ? null : { insecureSkipVerify: true };
 const connection = new JitsiConnection(null, null, { serviceUrl: SERVICE_URL, hosts: { domain: DOMAIN }, tls });
+if (EXIT !== undefined) {
+  connection.connect();
+  process.exit();
+}
 connection
   .connectAsync()
   .then(() => connection.disconnect())
