@@ -114,7 +114,7 @@ test-python: native py
 	cd py && ../$(VENV_PYTHON) -m pytest
 
 check-node: node/node_modules/stamp
-	cd node && $(NPM) run lint && $(NPM) run types
+	cd node && $(NPM) run lint && $(NPM) run types && $(NPM) run docs
 
 test-node: native node
 	cd node && $(NPM) test
@@ -157,4 +157,4 @@ format: .venv/stamp node/node_modules/stamp ## Formats all sources
 lint: check-format check-rust check-docs check-package check-python check-node ## Runs the checks of `make test` that run no code
 
 clean: ## Removes all that was made
-	rm -rf target .venv node/node_modules node/*.node node/lib/addon.d.ts py/python/jitsimeet/*.so
+	rm -rf target .venv node/node_modules node/*.node node/lib/addon.d.ts py/python/jitsimeet/*.so node/dist node/docs

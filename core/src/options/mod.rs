@@ -192,10 +192,7 @@ impl Options {
 
     pub(crate) fn log_level(&self) -> Result<Option<LogLevel>, Error> {
         let Some(name) = self.tree.get("logLevel").and_then(Value::as_str) else { return Ok(None) };
-        // lib-jitsi-meet has `log` above `info`, which nothing here is logged at.
-        let name = if name == "log" { LogLevel::Warn.as_str() } else { name };
-        let level = LogLevel::ALL.iter().copied().find(|level| level.as_str() == name);
-        match level {
+        match LogLevel::from_name(name) {
             Some(level) => Ok(Some(level)),
             None => Err(Error::option("logLevel", "must be trace, debug, info, log, warn, error or off")),
         }
