@@ -69,7 +69,10 @@ install: target/release/libjitsimeet.so target/release/libjitsimeet.a ## Install
 	sed -e 's|@VERSION@|$(VERSION)|' ffi-c/jitsimeet-config-version.cmake.in \
 		>'$(LIBRARIES)/cmake/jitsimeet/jitsimeet-config-version.cmake'
 
-docs: ## Makes the pages of the C and C++ headers: target/doxygen
+docs: docs-c docs-python docs-node ## Writes the API pages: target/doxygen, target/docs/python, node/docs
+
+# Silent but for warnings, which are errors.
+docs-c:
 	@mkdir -p target/doxygen
 	cd ffi-c && doxygen Doxyfile
 
@@ -83,8 +86,11 @@ wheel: .venv/stamp ## Builds the wheel (manylinux2014) and the source distributi
 		--compatibility manylinux2014 -m py/Cargo.toml --out target/wheels
 	$(VENV_PYTHON) -m maturin sdist -m py/Cargo.toml --out target/wheels
 
-docs: py ## Writes the API pages of the Python package into target/docs/python
+docs-python: py
 	$(VENV_PYTHON) -m pdoc --docformat restructuredtext -o target/docs/python jitsimeet
+
+docs-node: node/node_modules/stamp
+	cd node && $(NPM) run docs
 
 node: node/node_modules/stamp ## Builds the Node package in place
 	cd node && $(NPM) run build
@@ -131,7 +137,7 @@ check-rust:
 
 check-docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
-	@if command -v doxygen >/dev/null; then $(MAKE) docs; else echo 'SKIPPED, doxygen is missing: docs' >&2; fi
+	@if command -v doxygen >/dev/null; then $(MAKE) docs-c; else echo 'SKIPPED, doxygen is missing: docs-c' >&2; fi
 
 # What would go to crates.io, built by itself: without the other members, whose names are not on it.
 check-package:
