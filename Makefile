@@ -34,7 +34,7 @@ help: ## Says what there is to make
 
 # ---- Building
 
-.PHONY: build native c py node
+.PHONY: build native c py wheel docs node
 build: c py node ## Builds the libraries, the packages and the test servers
 
 # In one call: cargo chooses the features of a dependency anew for each, and compiles it anew for each choice.
@@ -69,12 +69,28 @@ install: target/release/libjitsimeet.so target/release/libjitsimeet.a ## Install
 	sed -e 's|@VERSION@|$(VERSION)|' ffi-c/jitsimeet-config-version.cmake.in \
 		>'$(LIBRARIES)/cmake/jitsimeet/jitsimeet-config-version.cmake'
 
-docs: ## Makes the pages of the C and C++ headers: target/doxygen
+docs: docs-c docs-python docs-node ## Writes the API pages: target/doxygen, target/docs/python, node/docs
+
+# Silent but for warnings, which are errors.
+docs-c:
 	@mkdir -p target/doxygen
 	cd ffi-c && doxygen Doxyfile
 
 py: .venv/stamp ## Builds the Python package into .venv
 	VIRTUAL_ENV='$(CURDIR)/.venv' $(VENV_PYTHON) -m maturin develop --release -m py/Cargo.toml
+
+# zig links against the libc of manylinux2014, whatever that of this machine is. It is looked for in the PATH.
+wheel: .venv/stamp ## Builds the wheel (manylinux2014) and the source distribution of the package into target/wheels
+	rm -rf target/wheels
+	PATH='$(CURDIR)/.venv/bin':"$$PATH" $(VENV_PYTHON) -m maturin build --release --strip --zig \
+		--compatibility manylinux2014 -m py/Cargo.toml --out target/wheels
+	$(VENV_PYTHON) -m maturin sdist -m py/Cargo.toml --out target/wheels
+
+docs-python: py
+	$(VENV_PYTHON) -m pdoc --docformat restructuredtext -o target/docs/python jitsimeet
+
+docs-node: node/node_modules/stamp
+	cd node && $(NPM) run docs
 
 node: node/node_modules/stamp ## Builds the Node package in place
 	cd node && $(NPM) run build
@@ -121,7 +137,7 @@ check-rust:
 
 check-docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
-	@if command -v doxygen >/dev/null; then $(MAKE) docs; else echo 'SKIPPED, doxygen is missing: docs' >&2; fi
+	@if command -v doxygen >/dev/null; then $(MAKE) docs-c; else echo 'SKIPPED, doxygen is missing: docs-c' >&2; fi
 
 # What would go to crates.io, built by itself: without the other members, whose names are not on it.
 check-package:
@@ -140,7 +156,7 @@ test-python: native py
 	cd py && ../$(VENV_PYTHON) -m pytest
 
 check-node: node/node_modules/stamp
-	cd node && $(NPM) run lint && $(NPM) run types
+	cd node && $(NPM) run lint && $(NPM) run types && $(NPM) run docs
 
 test-node: native node
 	cd node && $(NPM) test
@@ -148,7 +164,7 @@ test-node: native node
 test-readme: build
 	$(VENV_PYTHON) tests/readme/run.py
 
-test-repository: build
+test-repository: build wheel
 	$(VENV_PYTHON) -m pytest tests
 
 # ---- Measuring
@@ -160,6 +176,13 @@ bench-scale: ## Measures the cost of a session and a stanza from 1 to 10,000 ses
 bench-core bench-memory bench-scale: bench-%:
 	@$(CARGO) build --release --quiet --package jitsimeet-bench --package jitsimeet-c
 	@target/release/jitsimeet-bench $*
+
+.PHONY: leaks bench-python
+leaks: py ## Connects and disconnects 10,000 times from Python, and looks what is left
+	$(VENV_PYTHON) py/tests/programs/leaks.py 10000
+
+bench-python: py ## Measures the Python package beside slixmpp
+	$(VENV_PYTHON) py/benchmarks/run.py
 
 # ---- Keeping
 
@@ -179,4 +202,4 @@ format: .venv/stamp node/node_modules/stamp ## Formats all sources
 lint: check-format check-rust check-docs check-package check-python check-node ## Runs the checks of `make test` that run no code
 
 clean: ## Removes all that was made
-	rm -rf target .venv node/node_modules node/*.node node/lib/addon.d.ts py/python/jitsimeet/*.so
+	rm -rf target .venv node/node_modules node/*.node node/lib/addon.d.ts py/python/jitsimeet/*.so node/dist node/docs

@@ -104,6 +104,11 @@
 #define JM_STATUS_FORKED -14
 
 /**
+ * The call needs another transport than that of the service URL.
+ */
+#define JM_STATUS_UNSUPPORTED_TRANSPORT -15
+
+/**
  * A defect of this library. Please report it.
  */
 #define JM_STATUS_INTERNAL -100
@@ -297,6 +302,16 @@
  * The proxy could not be reached, or did not let the connection through.
  */
 #define JM_CODE_PROXY 31
+
+/**
+ * Requests of BOSH have failed, one attempt after the other, for as long as `httpTimeout`.
+ */
+#define JM_CODE_GIVING_UP 32
+
+/**
+ * What answered does not speak BOSH.
+ */
+#define JM_CODE_NOT_BOSH 33
 
 /**
  * The session is established: the server has bound a resource.

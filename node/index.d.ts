@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" />
+
 /**
  * The signalling client of Jitsi Meet as a native library: lib-jitsi-meet's `JitsiConnection`, without a browser.
  *
@@ -45,6 +47,32 @@ declare namespace JitsiMeetJS {
    * reconnect is made; when it is back, the next one is made at once. Without a word it is taken to be there.
    */
   function setNetworkInfo(info: { isOnline: boolean }): void;
+
+  /** How much is logged: everything of a level and of those after it. */
+  const logLevels: {
+    readonly TRACE: 'trace';
+    readonly DEBUG: 'debug';
+    /** What happens to a connection. */
+    readonly INFO: 'info';
+    /** As WARN: nothing is logged at it. */
+    readonly LOG: 'log';
+    /** What should be changed, such as an option that makes TLS worthless. */
+    readonly WARN: 'warn';
+    /** Defects of this library. */
+    readonly ERROR: 'error';
+    /** Nothing. */
+    readonly OFF: 'off';
+  };
+
+  /**
+   * Has the library log, for all connections of the process, to this thread. Until this is called, here or by the
+   * option `logLevel` of `init`, it logs nothing. Where several threads call it, the last one gets the records.
+   *
+   * @param handler - is called with every record; without one, records are printed to the console, as those of
+   *   lib-jitsi-meet are. No record holds a secret.
+   * @throws {InvalidArgumentError} if it is no level.
+   */
+  function setLogLevel(level: LogLevel, handler?: ((record: LogRecord) => void) | null): void;
 
   /** The names of the events. */
   const events: {
@@ -95,8 +123,13 @@ declare namespace JitsiMeetJS {
     };
   };
 
-  /** A connection to a Jitsi Meet deployment. */
-  class JitsiConnection {
+  /**
+   * A connection to a Jitsi Meet deployment.
+   *
+   * Beside lib-jitsi-meet's `addEventListener` and `removeEventListener` it has what `once` and `on` of `node:events`
+   * need (their types ask for all of an `EventEmitter`: cast it there), and `await using`.
+   */
+  class JitsiConnection implements AsyncDisposable {
     /**
      * Makes a connection, without connecting.
      *
@@ -244,7 +277,55 @@ declare namespace JitsiMeetJS {
       event: Event,
       listener: (...args: ConnectionEvents[Event]) => void,
     ): void;
+
+    /** As `addEventListener`, to be chained. */
+    on<Event extends keyof ConnectionEvents>(event: Event, listener: (...args: ConnectionEvents[Event]) => void): this;
+
+    /** As `on`, for one event: the listener is removed before it is called. */
+    once<Event extends keyof ConnectionEvents>(
+      event: Event,
+      listener: (...args: ConnectionEvents[Event]) => void,
+    ): this;
+
+    /** As `removeEventListener`, to be chained. */
+    off<Event extends keyof ConnectionEvents>(event: Event, listener: (...args: ConnectionEvents[Event]) => void): this;
+
+    /** As `off`, by the name that `node:events` uses. */
+    removeListener<Event extends keyof ConnectionEvents>(
+      event: Event,
+      listener: (...args: ConnectionEvents[Event]) => void,
+    ): this;
+
+    /**
+     * The events from this call on, to be iterated over with `for await`.
+     *
+     * The iteration ends by itself when an attempt has ended and no other has begun by the time that the next event is
+     * asked for: after `CONNECTION_FAILED`, call `connect` in the body of the loop to go on. Events that have not been
+     * asked for count against the option `eventQueue`, so end an iteration with `break` or `return`, or go on asking.
+     *
+     * @param names - of the events; all, stanzas included, if none is given.
+     */
+    events<Event extends keyof ConnectionEvents = keyof ConnectionEvents>(
+      ...names: Event[]
+    ): AsyncIterableIterator<ConnectionEvent<Event>>;
+
+    /** Undoes `unref`. */
+    ref(): this;
+
+    /**
+     * Lets the process end, or the worker thread, while this connection is open or one of its promises is pending. As
+     * that of `net.Socket`.
+     */
+    unref(): this;
+
+    /** As `disconnect`: `await using connection = ...` disconnects at the end of the block. */
+    [Symbol.asyncDispose](): Promise<void>;
   }
+
+  /** An event, as an iteration gives it. */
+  type ConnectionEvent<Event extends keyof ConnectionEvents = keyof ConnectionEvents> = {
+    [Name in Event]: { event: Name; args: ConnectionEvents[Name] };
+  }[Event];
 
   /** What the listeners of each event are called with. */
   interface ConnectionEvents {
@@ -394,6 +475,17 @@ declare namespace JitsiMeetJS {
     };
   }
 
+  /** One thing that was logged. No secret is in it. */
+  interface LogRecord {
+    time: Date;
+    level: 'error' | 'warn' | 'info' | 'debug' | 'trace';
+    /** The part of the library that says it. */
+    module: string;
+    /** Which of the connections of the process it is about, counted from 1, where it is about one. */
+    connection?: number;
+    message: string;
+  }
+
   /**
    * Why a call failed.
    *
@@ -450,8 +542,8 @@ declare namespace JitsiMeetJS {
   interface InitOptions {
     /** Threads that serve all connections of the process; 2 if not given. */
     workerThreads?: number | undefined;
-    /** How much the library logs; `info` if not given. */
-    logLevel?: 'off' | 'error' | 'warn' | 'log' | 'info' | 'debug' | 'trace' | undefined;
+    /** As `setLogLevel`, to the console. */
+    logLevel?: LogLevel | undefined;
     [key: string]: unknown;
   }
 
@@ -705,6 +797,10 @@ declare namespace JitsiMeetJS {
     bound?: number;
     /** Of the last attempt: the server had resumed the session. */
     resumed?: number;
+    /** `attach` was called. */
+    attaching?: number;
+    /** The server has shown that it knows the session that was attached to. */
+    attached?: number;
     /** No time: how many round trips to the server the last login or resumption took, from TCP on. */
     round_trips?: number;
   }
@@ -732,6 +828,7 @@ declare namespace JitsiMeetJS {
     | 'redirected'
     | 'conference_request_failed'
     | 'forked'
+    | 'unsupported_transport'
     | 'internal'
     | Unknown;
 
@@ -779,7 +876,12 @@ declare namespace JitsiMeetJS {
     | 'conference_request'
     | 'shard_changed'
     | 'proxy'
+    | 'giving_up'
+    | 'not_bosh'
     | Unknown;
+
+  /** How much is logged. */
+  type LogLevel = 'trace' | 'debug' | 'info' | 'log' | 'warn' | 'error' | 'off';
 
   /** A SASL mechanism that this package speaks. */
   type SaslMechanism = 'ANONYMOUS' | 'PLAIN' | 'SCRAM-SHA-1' | 'SCRAM-SHA-256';

@@ -1,4 +1,15 @@
 import JitsiMeetJS from './lib/index.js';
 
-export const { JitsiConnection, JitsiError, errors, events, init, setNetworkInfo, shutdown, version } = JitsiMeetJS;
+export const {
+  JitsiConnection,
+  JitsiError,
+  errors,
+  events,
+  init,
+  logLevels,
+  setLogLevel,
+  setNetworkInfo,
+  shutdown,
+  version,
+} = JitsiMeetJS;
 export default JitsiMeetJS;

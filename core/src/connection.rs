@@ -17,7 +17,7 @@ use crate::logs::Logs;
 use crate::options::Config;
 use crate::process::Owner;
 use crate::session::Credentials;
-use crate::shared::{ConnectionState, Shared, State};
+use crate::shared::{Attempt, ConnectionState, Shared, State};
 use crate::statistics::Statistics;
 use crate::times::{ConnectionTimes, Milestone};
 use crate::{Completed, CompletionResult, Error, Event, EventHub, IceServer, Options, Properties, runtime};
@@ -215,6 +215,14 @@ impl JitsiConnection {
     pub async fn connect_with(&self, options: ConnectOptions) -> Result<String, Error> {
         let (sender, receiver) = oneshot::channel();
         self.start(&options, Completion::Future(sender))?;
+        self.established(receiver).await
+    }
+
+    /// Waits for the outcome of an attempt, and gives it up if nobody waits any more.
+    pub(crate) async fn established(
+        &self,
+        receiver: oneshot::Receiver<CompletionResult>,
+    ) -> Result<String, Error> {
         let abort = AbortOnDrop(Some(self));
         let completed = settled(receiver).await;
         abort.disarm();
@@ -257,9 +265,19 @@ impl JitsiConnection {
             }
         };
         let attempt = state.attempt(credentials, room);
+        Self::launch(shared, state, attempt, completion)
+    }
+
+    /// Starts the task of an attempt.
+    pub(crate) fn launch(
+        shared: &Arc<Shared>,
+        mut state: MutexGuard<'_, State>,
+        attempt: Attempt,
+        completion: Completion,
+    ) -> Result<(), Error> {
         let (sender, receiver) = mpsc::unbounded_channel();
         if state.listening {
-            let _ = sender.send(Command::SetListening(true));
+            let _ = sender.send(Box::new(Command::SetListening(true)));
         }
         let span = tracing::error_span!("connection", id = shared.hub().id());
         let driver = |stop| Driver::new(Arc::clone(shared), receiver, stop, attempt, completion);
@@ -312,7 +330,7 @@ impl JitsiConnection {
     /// Gives the driver a command, or, where there is none, settles it as a command that came too late.
     pub(crate) fn command(shared: &Shared, state: MutexGuard<'_, State>, command: Command) {
         let refused = match &state.commands {
-            Some(commands) => commands.send(command).err().map(|error| error.0),
+            Some(commands) => commands.send(Box::new(command)).err().map(|error| *error.0),
             None => Some(command),
         };
         let hub = shared.hub();
@@ -397,6 +415,22 @@ impl JitsiConnection {
         state.listening = listening;
         Self::command(shared, state, Command::SetListening(listening));
         Ok(())
+    }
+
+    /// Counts an event that the consumer of the hub has taken as one that still waits, with so many bytes, against the
+    /// option `eventQueue`. For a binding that passes events on to listeners with queues of their own: so the bounds
+    /// hold for these too. [`release_event`](Self::release_event) undoes it, once for each, with the same bytes.
+    pub fn hold_event(&self, bytes: usize) {
+        if let Ok(shared) = self.own() {
+            shared.hub().hold(bytes);
+        }
+    }
+
+    /// Undoes a [`hold_event`](Self::hold_event), when the event has come to its listener or never will.
+    pub fn release_event(&self, bytes: usize) {
+        if let Ok(shared) = self.own() {
+            shared.hub().release(bytes);
+        }
     }
 
     /// The full JID, from the moment it is bound until the next attempt.
@@ -502,7 +536,7 @@ impl Drop for Handle {
         self.shared.hub().close();
         if let Some(commands) = &self.shared.lock().commands {
             // A driver that has just ended has nothing left to close.
-            let _ = commands.send(Command::Abandon);
+            let _ = commands.send(Box::new(Command::Abandon));
         }
         if let Some(waker) = &self.waker {
             waker.wake();

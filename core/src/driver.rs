@@ -18,12 +18,11 @@ use crate::hub::{Item, Wake};
 use crate::link::{BoxFuture, Link, LinkEvent, poll_link};
 use crate::logs::Direction;
 use crate::session::{
-    CallId, Derivation, Ending, Entropy, HttpAnswer, HttpPurpose, HttpRequest, Output, SaltedPassword,
-    Session, Start, WallClock,
+    Attachment, CallId, Derivation, Ending, Entropy, HttpAnswer, HttpPurpose, HttpRequest, Output,
+    SaltedPassword, Session, Start, WallClock,
 };
 use crate::shared::{Attempt, Shared};
-use crate::transport::websocket::WebSocket;
-use crate::transport::{self, TransportError};
+use crate::transport::{self, Transport, TransportError};
 use crate::{Completed, Error, Event, Failure, knowledge, runtime};
 
 /// How long a dropped connection may take to say goodbye, and a closed transport to be written out.
@@ -34,7 +33,7 @@ const MORE: usize = 63;
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     session: Session,
-    commands: mpsc::UnboundedReceiver<Command>,
+    commands: mpsc::UnboundedReceiver<Box<Command>>,
     stop: CancellationToken,
     connecting: Option<Completion>,
     disconnecting: Vec<Completion>,
@@ -43,7 +42,7 @@ pub(crate) struct Driver {
     next_call: u64,
     link: Link,
     /// The transport of the old token, while a new one is tried.
-    parked: Option<Box<WebSocket>>,
+    parked: Option<Transport>,
     derivation: Option<BoxFuture<SaltedPassword>>,
     /// Requests over HTTP under way.
     requests: Vec<(HttpPurpose, BoxFuture<Result<HttpAnswer, TransportError>>)>,
@@ -65,7 +64,7 @@ impl Driver {
     /// The session starts now; its first outputs are carried out when the task runs.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        commands: mpsc::UnboundedReceiver<Command>,
+        commands: mpsc::UnboundedReceiver<Box<Command>>,
         stop: CancellationToken,
         attempt: Attempt,
         connecting: Completion,
@@ -76,6 +75,7 @@ impl Driver {
             credentials: attempt.credentials,
             token: attempt.token,
             room: attempt.room,
+            attachment: attempt.attachment,
             features: attempt.features,
             machine_uid: attempt.machine_uid,
             conference_session: attempt.conference_session,
@@ -128,6 +128,7 @@ impl Driver {
                 armed = Some(deadline);
             }
             self.wake.take().into_iter().for_each(Wake::fire);
+            self.session.rest();
             let (link, derivation, requests) = (&mut self.link, &mut self.derivation, &mut self.requests);
             let reading = self.paused.is_none() && self.session.may_read();
             // The link comes last, so that a flood of frames delays neither the caller nor a deadline.
@@ -137,7 +138,7 @@ impl Driver {
                     stopping = true;
                     self.session.disconnect(Instant::now(), self.shared.config().disconnect_timeout);
                 }
-                Some(command) = self.commands.recv() => self.handle_command(command),
+                Some(command) = self.commands.recv() => self.handle_command(*command),
                 Ok(()) = online.changed() => {
                     let is_online = *online.borrow_and_update();
                     self.session.set_online(Instant::now(), is_online);
@@ -147,8 +148,10 @@ impl Driver {
                     let now = Instant::now();
                     self.check_stalled(now);
                     self.session.set_wall_clock(WallClock::now());
-                    if let Link::Open(transport) = &self.link {
-                        self.session.handle_bytes(transport.last_read());
+                    if let Link::Open(transport) = &self.link
+                        && let Some(at) = transport.last_read()
+                    {
+                        self.session.handle_bytes(at);
                     }
                     self.session.handle_timeout(now);
                 }
@@ -160,7 +163,7 @@ impl Driver {
             }
         }
         if let Link::Open(transport) = std::mem::replace(&mut self.link, Link::None) {
-            // Past its deadline the peer does without the WebSocket's close frame.
+            // Past its deadline the peer does without the transport's own goodbye.
             let _ = Box::pin(tokio::time::timeout(FAREWELL, transport.close())).await;
         }
     }
@@ -288,12 +291,12 @@ impl Driver {
     fn carry_out_all(&mut self) -> bool {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Open { room, token, previd } => {
+                Output::Open { room, token, previd, attachment } => {
                     self.close_link();
                     self.shared.lock().times.begin_attempt();
                     tracing::debug!(url = self.shared.config().display_url(), "opening a transport");
                     let url = self.shared.config().url(room.as_deref(), token.as_deref(), previd.as_deref());
-                    self.link = self.open(url);
+                    self.link = self.open(url, attachment);
                 }
                 Output::Drop => self.link = Link::None,
                 Output::Park => {
@@ -363,11 +366,11 @@ impl Driver {
         false
     }
 
-    fn open(&self, url: Url) -> Link {
+    fn open(&self, url: Url, attachment: Option<Attachment>) -> Link {
         let shared = Arc::clone(&self.shared);
         Link::Opening(Box::pin(async move {
             let mut reached = |milestone| shared.reached(milestone, Instant::now());
-            WebSocket::open(shared.config(), &url, &mut reached).await.map(Box::new)
+            Transport::open(shared.config(), url, attachment, &mut reached).await
         }))
     }
 
@@ -423,7 +426,7 @@ impl Driver {
             Ending::Failed(mut failure) => {
                 tracing::info!(error_type = %failure.error_type, code = %failure.code, "failed: {}", failure.message);
                 failure.time_since_last_success = self.last_received.map(|last| last.elapsed());
-                failure.jid = state.jid.clone().or_else(|| self.session.credentials().jid());
+                failure.jid = state.jid.clone().or_else(|| self.session.intended_jid());
                 (Event::ConnectionFailed(failure.clone()), Error::ConnectionFailed(failure))
             }
             Ending::Redirected { vnode, focus_jid } => (

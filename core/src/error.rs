@@ -38,6 +38,8 @@ closed_list! {
         ConferenceRequestFailed = -13 => "conference_request_failed",
         /// The object was made before this process forked off its parent: it is the parent's alone.
         Forked = -14 => "forked",
+        /// The call needs another transport than that of the service URL.
+        UnsupportedTransport = -15 => "unsupported_transport",
         /// A defect of this library. Please report it.
         Internal = -100 => "internal",
     }
@@ -76,9 +78,9 @@ closed_list! {
         TlsCertificate = 4 => "tls_certificate",
         /// The TLS handshake failed for another reason than the certificate.
         TlsHandshake = 5 => "tls_handshake",
-        /// `transport.connectTimeout` ran out before the WebSocket was open.
+        /// `transport.connectTimeout` ran out before the WebSocket, or the connection for BOSH, was open.
         TimeoutConnect = 6 => "timeout_connect",
-        /// `loginTimeout` ran out between the open WebSocket and the established session.
+        /// `loginTimeout` ran out between the open transport and the established session.
         TimeoutLogin = 7 => "timeout_login",
         /// What answered does not speak WebSocket.
         NotWebsocket = 8 => "not_websocket",
@@ -92,7 +94,8 @@ closed_list! {
         NoMechanism = 12 => "no_mechanism",
         /// The server refused to bind a resource (RFC 6120, section 7).
         BindRefused = 13 => "bind_refused",
-        /// The server closed the stream with an error (RFC 6120, section 4.9).
+        /// The server closed the stream with an error (RFC 6120, section 4.9), or ended the BOSH session with a condition
+        /// (XEP-0124, section 17).
         StreamError = 14 => "stream_error",
         /// The server closed the stream or the connection without saying why.
         ClosedByServer = 15 => "closed_by_server",
@@ -100,7 +103,7 @@ closed_list! {
         ConnectionLost = 16 => "connection_lost",
         /// A frame is not the restricted XML of RFC 6120, section 11.
         MalformedXml = 17 => "malformed_xml",
-        /// A frame is larger than `transport.maxStanzaBytes`.
+        /// A frame, or an answer of BOSH, is larger than `transport.maxStanzaBytes`.
         StanzaTooLarge = 18 => "stanza_too_large",
         /// The server sent something that the protocol does not allow at this point.
         ProtocolViolation = 19 => "protocol_violation",
@@ -128,6 +131,10 @@ closed_list! {
         ShardChanged = 30 => "shard_changed",
         /// The proxy could not be reached, or did not let the connection through.
         Proxy = 31 => "proxy",
+        /// Requests of BOSH have failed, one attempt after the other, for as long as `httpTimeout`.
+        GivingUp = 32 => "giving_up",
+        /// What answered does not speak BOSH.
+        NotBosh = 33 => "not_bosh",
     }
 }
 
@@ -161,7 +168,7 @@ pub struct Failure {
     pub transient: bool,
     /// The JID that the attempt used, where one was known. Never a password.
     pub jid: Option<String>,
-    /// The condition of RFC 6120 that the server named, such as `host-unknown`.
+    /// The condition of RFC 6120 or XEP-0124 that the server named, such as `host-unknown`.
     pub condition: Option<String>,
     /// The HTTP status, where an HTTP answer was the cause.
     pub http_status: Option<u16>,
@@ -273,6 +280,12 @@ pub enum Error {
     /// dropped; new connections work.
     #[error("the connection belongs to the process that this one was forked from: make a new one")]
     Forked,
+    /// The call needs another transport than that of the option `serviceUrl`.
+    #[error("{call}() needs BOSH, a serviceUrl that begins with http: or https:")]
+    UnsupportedTransport {
+        /// The call that was refused.
+        call: &'static str,
+    },
     /// A defect of this library.
     #[error("internal error: {0}")]
     Internal(String),
@@ -296,6 +309,7 @@ impl Error {
             Self::Redirected { .. } => Status::Redirected,
             Self::ConferenceRequestFailed(_) => Status::ConferenceRequestFailed,
             Self::Forked => Status::Forked,
+            Self::UnsupportedTransport { .. } => Status::UnsupportedTransport,
             Self::Internal(_) => Status::Internal,
         }
     }

@@ -109,6 +109,8 @@ struct QueueState {
     /// The events among the items. Those that are no stanzas always find room, as completions do, but they fill the
     /// queue as well: a peer can cause any number of them.
     events: Load,
+    /// The events that the consumer has taken and that still wait, for a consumer behind it.
+    held: Load,
     limits: Load,
     /// A bound was reached and half of it has not been drained yet.
     full: bool,
@@ -123,6 +125,19 @@ pub(crate) struct Load {
     pub bytes: usize,
 }
 
+impl Load {
+    fn add(&mut self, bytes: usize) {
+        self.events += 1;
+        self.bytes += bytes;
+    }
+
+    /// Of what a closed queue has forgotten, some may still be subtracted.
+    fn subtract(&mut self, bytes: usize) {
+        self.events = self.events.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
+
 impl Queue {
     /// Nobody takes anything any more: nothing is kept, and nothing holds the connection back from reading.
     fn close(&self) {
@@ -130,6 +145,7 @@ impl Queue {
             let mut state = lock(&self.state);
             state.closed = true;
             state.events = Load::default();
+            state.held = Load::default();
             state.full = false;
             std::mem::take(&mut state.items)
         };
@@ -141,20 +157,31 @@ impl Queue {
 impl QueueState {
     fn count(&mut self, item: &Item) {
         if let Some(bytes) = event_bytes(item) {
-            self.events.events += 1;
-            self.events.bytes += bytes;
-            self.full |= self.events.events >= self.limits.events || self.events.bytes >= self.limits.bytes;
+            self.events.add(bytes);
+            self.check_full();
         }
+    }
+
+    fn load(&self) -> Load {
+        Load { events: self.events.events + self.held.events, bytes: self.events.bytes + self.held.bytes }
+    }
+
+    fn check_full(&mut self) {
+        let load = self.load();
+        self.full |= load.events >= self.limits.events || load.bytes >= self.limits.bytes;
     }
 
     /// The consumer has taken these. True if that makes room.
     fn took(&mut self, items: &[Item]) -> bool {
         self.taken += items.len() as u64;
-        for bytes in items.iter().filter_map(event_bytes) {
-            self.events.events -= 1;
-            self.events.bytes -= bytes;
-        }
-        let half = self.events.events <= self.limits.events / 2 && self.events.bytes <= self.limits.bytes / 2;
+        items.iter().filter_map(event_bytes).for_each(|bytes| self.events.subtract(bytes));
+        self.makes_room()
+    }
+
+    /// True if half is free again, the first time.
+    fn makes_room(&mut self) -> bool {
+        let load = self.load();
+        let half = load.events <= self.limits.events / 2 && load.bytes <= self.limits.bytes / 2;
         half && std::mem::replace(&mut self.full, false)
     }
 }
@@ -308,9 +335,29 @@ impl HubEnd {
         lock(&self.queue.state).taken
     }
 
-    /// Items that wait for the consumer.
+    /// Items that wait for the consumer, or for one behind it.
     pub(crate) fn waiting(&self) -> usize {
-        lock(&self.queue.state).items.len()
+        let state = lock(&self.queue.state);
+        state.items.len() + state.held.events
+    }
+
+    /// Counts an event that the consumer has taken as one that waits.
+    pub(crate) fn hold(&self, bytes: usize) {
+        let mut state = lock(&self.queue.state);
+        if !state.closed {
+            state.held.add(bytes);
+            state.check_full();
+        }
+    }
+
+    /// Undoes `hold`, which is progress.
+    pub(crate) fn release(&self, bytes: usize) {
+        let mut state = lock(&self.queue.state);
+        state.held.subtract(bytes);
+        state.taken += 1;
+        if state.makes_room() {
+            self.queue.room.notify_one();
+        }
     }
 
     /// Waits until there may be room again: look at `is_full` then.
@@ -325,6 +372,7 @@ impl HubEnd {
         state.items.shrink_to_fit();
         let events = state.items.iter().filter_map(event_bytes).count();
         state.events = Load { events, bytes: 0 };
+        // What is held is the consumer's to free.
         state.full = false;
     }
 
@@ -494,6 +542,30 @@ mod tests {
                 rig.hub.drain(1, |_, _| taken += 1);
             }
             assert_eq!((taken, end.taken()), (count / 2, count as u64 / 2));
+        }
+    }
+
+    #[test]
+    fn what_is_held_fills_the_queue_until_it_is_released() {
+        for (count, bytes) in [(10, 1), (2, 500)] {
+            let rig = Rig::new();
+            let end = rig.hub.register(LIMITS);
+            for _ in 0..count {
+                push_stanza(&end, bytes);
+                // The consumer passes it on at once.
+                assert_eq!(rig.hub.drain(1, |_, _| end.hold(bytes)), Drained::Empty);
+            }
+            assert_eq!((end.is_full(), end.waiting()), (true, count));
+            let taken = end.taken();
+            let mut released = 0;
+            while end.is_full() {
+                end.release(bytes);
+                released += 1;
+            }
+            assert_eq!((released, end.taken() - taken), (count / 2, count as u64 / 2), "that is progress");
+            end.close();
+            end.release(bytes);
+            assert_eq!((end.is_full(), end.waiting()), (false, 0));
         }
     }
 

@@ -9,6 +9,7 @@
 //! Any executor can await the futures of this crate.
 #![forbid(unsafe_code)]
 
+mod attach;
 mod closed_list;
 mod command;
 mod connection;
@@ -35,6 +36,7 @@ mod times;
 mod transport;
 mod xml;
 
+pub use attach::AttachOptions;
 pub use connection::{ConnectOptions, JitsiConnection};
 pub use deployment::{Conference, IceServer, Properties};
 pub use error::{Code, Error, ErrorType, Failure, Status};

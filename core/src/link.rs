@@ -6,20 +6,19 @@ use std::task::{Context, Poll};
 
 use crate::frame::Frame;
 use crate::session::{HttpAnswer, HttpPurpose, SaltedPassword};
-use crate::transport::TransportError;
-use crate::transport::websocket::WebSocket;
+use crate::transport::{Transport, TransportError};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The transport, as far as it has got.
 pub(crate) enum Link {
     None,
-    Opening(BoxFuture<Result<Box<WebSocket>, TransportError>>),
-    Open(Box<WebSocket>),
+    Opening(BoxFuture<Result<Transport, TransportError>>),
+    Open(Transport),
 }
 
 pub(crate) enum LinkEvent {
-    Opened(Box<WebSocket>),
+    Opened(Transport),
     Flushed,
     Frame(Frame),
     Failed(TransportError),

@@ -44,6 +44,14 @@ closed_list! {
 }
 
 impl LogLevel {
+    /// The level of this name. `log`, which lib-jitsi-meet has between `info` and `warn`, is `warn`: nothing here is
+    /// logged at it.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = if name == "log" { Self::Warn.as_str() } else { name };
+        Self::ALL.iter().copied().find(|level| level.as_str() == name)
+    }
+
     fn of(level: Level) -> Self {
         match level {
             Level::ERROR => Self::Error,

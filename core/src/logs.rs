@@ -89,8 +89,9 @@ pub(crate) struct FrameLog {
 #[derive(Clone, Copy)]
 struct Kept {
     milliseconds: u64,
+    /// At most `logs.maxBytes`, which an `i32` holds.
+    length: u32,
     direction: Direction,
-    length: usize,
 }
 
 /// A copy of a log, to be read without holding it.
@@ -118,15 +119,23 @@ impl FrameLog {
     }
 
     fn keep(&mut self, direction: Direction, text: &str) {
+        let Ok(length) = u32::try_from(text.len()) else { return };
+        // An idle session has a log of a login, for which doubling would reserve twice what it needs.
+        if self.texts.capacity() - self.texts.len() < text.len() {
+            self.texts.reserve_exact(text.len() + self.texts.len() / 4);
+        }
+        if self.entries.capacity() == self.entries.len() {
+            self.entries.reserve_exact(8 + self.entries.len() / 4);
+        }
         self.texts.extend(text.as_bytes());
         let milliseconds = since_1970(SystemTime::now());
-        self.entries.push_back(Kept { milliseconds, direction, length: text.len() });
+        self.entries.push_back(Kept { milliseconds, length, direction });
         let mut all = PROCESS_BYTES.fetch_add(text.len(), Ordering::Relaxed) + text.len();
         while self.entries.len() > self.limits.entries
             || self.texts.len() > self.limits.bytes
             || all > MAX_PROCESS_BYTES && self.entries.len() > 1
         {
-            let oldest = self.entries.pop_front().map_or(0, |oldest| oldest.length);
+            let oldest = self.entries.pop_front().map_or(0, |oldest| oldest.length as usize);
             self.texts.drain(..oldest);
             all = PROCESS_BYTES.fetch_sub(oldest, Ordering::Relaxed) - oldest;
         }
@@ -144,8 +153,9 @@ impl Copied {
     pub(crate) fn redacted(self) -> Vec<LogEntry> {
         let mut at = 0;
         let entry = |kept: Kept| {
-            let text = String::from_utf8_lossy(&self.texts[at..at + kept.length]);
-            at += kept.length;
+            let length = kept.length as usize;
+            let text = String::from_utf8_lossy(&self.texts[at..at + length]);
+            at += length;
             LogEntry {
                 time: SystemTime::UNIX_EPOCH + Duration::from_millis(kept.milliseconds),
                 direction: kept.direction,

@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::hub::HubEnd;
 use crate::logs::{Direction, FrameLog};
 use crate::options::Config;
-use crate::session::{Credentials, Features};
+use crate::session::{Attachment, Credentials, Features};
 use crate::statistics::Counters;
 use crate::times::{ConnectionTimes, Milestone};
 use crate::{IceServer, Properties};
@@ -51,8 +51,8 @@ pub(crate) struct State {
     pub conference_session: Option<String>,
     /// What the server has told of itself.
     pub discovered: Box<(Properties, Vec<IceServer>)>,
-    /// To the driver, while there is one.
-    pub commands: Option<mpsc::UnboundedSender<Command>>,
+    /// To the driver, while there is one. Boxed, since a channel has room for 32 of what it carries.
+    pub commands: Option<mpsc::UnboundedSender<Box<Command>>>,
     pub jid: Option<String>,
     pub times: ConnectionTimes,
 }
@@ -62,6 +62,7 @@ pub(crate) struct Attempt {
     pub credentials: Credentials,
     pub token: Option<String>,
     pub room: Option<String>,
+    pub attachment: Option<Attachment>,
     pub features: Features,
     pub machine_uid: String,
     pub conference_session: Option<String>,
@@ -145,6 +146,7 @@ impl State {
             credentials,
             token: self.token.clone(),
             room,
+            attachment: None,
             features: self.features.clone(),
             machine_uid: self.machine_uid.clone(),
             conference_session: self.conference_session.clone(),

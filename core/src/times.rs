@@ -28,7 +28,7 @@ closed_list! {
         Tcp = 9 => "tcp",
         /// Phase: the TLS handshake was complete.
         Tls = 10 => "tls",
-        /// Phase: the server had accepted the WebSocket upgrade.
+        /// Phase: the server had accepted the WebSocket upgrade. BOSH has none.
         Upgrade = 11 => "upgrade",
         /// Phase: the server had accepted the authentication.
         Authenticated = 12 => "authenticated",
@@ -36,12 +36,16 @@ closed_list! {
         Bound = 13 => "bound",
         /// Phase: the server had resumed the session.
         Resumed = 14 => "resumed",
+        /// `attach` was called.
+        Attaching = 15 => "attaching",
+        /// The server has shown that it knows the session that was attached to.
+        Attached = 16 => "attached",
     }
 }
 
 impl Milestone {
     const fn is_phase(self) -> bool {
-        self.as_i32() >= Self::Dns.as_i32()
+        self.as_i32() >= Self::Dns.as_i32() && self.as_i32() <= Self::Resumed.as_i32()
     }
 }
 
@@ -65,7 +69,7 @@ pub struct ConnectionTimes {
 
 impl ConnectionTimes {
     pub(crate) fn record(&mut self, milestone: Milestone, now: Instant) {
-        if milestone == Milestone::Connecting {
+        if matches!(milestone, Milestone::Connecting | Milestone::Attaching) {
             self.begin_attempt();
         }
         self.moments[Self::index(milestone)] = Some(now);

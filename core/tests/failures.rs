@@ -5,7 +5,7 @@ mod common;
 use std::net::Ipv4Addr;
 
 use common::{assert_failure, failure, faulty, next, options, server, within};
-use jitsimeet::{Code, Error, ErrorType, Event, Failure, JitsiConnection, Options};
+use jitsimeet::{Code, Error, ErrorType, Event, JitsiConnection, Options};
 use jitsimeet_testserver::{Faults, Order, StreamFault, TestServer, UpgradeFault};
 use tokio::net::TcpListener;
 

@@ -124,7 +124,8 @@ async fn the_environment_names_the_proxy_as_for_curl() {
     let (server, authority) = (server().await, Authority::new());
     let acceptor = authority.issue("localhost").acceptor();
     let secure = relay(Ipv4Addr::LOCALHOST.into(), Some(acceptor), server.port()).await.unwrap();
-    let rows: [(&[(&str, &str)], &str, bool); 13] = [
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, bool);
+    let rows: [Row<'_>; 13] = [
         (&[("HTTPS_PROXY", "proxy")], "wss", true),
         (&[("https_proxy", "proxy")], "wss", true),
         (&[("HTTPS_PROXY", "proxy")], "ws", false),

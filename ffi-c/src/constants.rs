@@ -40,6 +40,8 @@ pub const JM_STATUS_REDIRECTED: i32 = -12;
 pub const JM_STATUS_CONFERENCE_REQUEST_FAILED: i32 = -13;
 /// The object was made before this process was forked off its parent, whose alone it is. It may be freed.
 pub const JM_STATUS_FORKED: i32 = -14;
+/// The call needs another transport than that of the service URL.
+pub const JM_STATUS_UNSUPPORTED_TRANSPORT: i32 = -15;
 /// A defect of this library. Please report it.
 pub const JM_STATUS_INTERNAL: i32 = -100;
 
@@ -120,6 +122,10 @@ pub const JM_CODE_CONFERENCE_REQUEST: i32 = 29;
 pub const JM_CODE_SHARD_CHANGED: i32 = 30;
 /// The proxy could not be reached, or did not let the connection through.
 pub const JM_CODE_PROXY: i32 = 31;
+/// Requests of BOSH have failed, one attempt after the other, for as long as `httpTimeout`.
+pub const JM_CODE_GIVING_UP: i32 = 32;
+/// What answered does not speak BOSH.
+pub const JM_CODE_NOT_BOSH: i32 = 33;
 
 /// The session is established: the server has bound a resource.
 pub const JM_EVENT_CONNECTION_ESTABLISHED: i32 = 1;
@@ -187,6 +193,7 @@ const _: () = {
     assert!(JM_STATUS_REDIRECTED == Status::Redirected.as_i32());
     assert!(JM_STATUS_CONFERENCE_REQUEST_FAILED == Status::ConferenceRequestFailed.as_i32());
     assert!(JM_STATUS_FORKED == Status::Forked.as_i32());
+    assert!(JM_STATUS_UNSUPPORTED_TRANSPORT == Status::UnsupportedTransport.as_i32());
     assert!(JM_STATUS_INTERNAL == Status::Internal.as_i32());
     assert!(JM_ERROR_TYPE_PASSWORD_REQUIRED == ErrorType::PasswordRequired.as_i32());
     assert!(JM_ERROR_TYPE_DROPPED_ERROR == ErrorType::DroppedError.as_i32());
@@ -226,6 +233,8 @@ const _: () = {
     assert!(JM_CODE_CONFERENCE_REQUEST == Code::ConferenceRequest.as_i32());
     assert!(JM_CODE_SHARD_CHANGED == Code::ShardChanged.as_i32());
     assert!(JM_CODE_PROXY == Code::Proxy.as_i32());
+    assert!(JM_CODE_GIVING_UP == Code::GivingUp.as_i32());
+    assert!(JM_CODE_NOT_BOSH == Code::NotBosh.as_i32());
     assert!(JM_EVENT_CONNECTION_ESTABLISHED == EventKind::ConnectionEstablished.as_i32());
     assert!(JM_EVENT_CONNECTION_FAILED == EventKind::ConnectionFailed.as_i32());
     assert!(JM_EVENT_CONNECTION_DISCONNECTED == EventKind::ConnectionDisconnected.as_i32());

@@ -5,21 +5,11 @@
 // CA_CERTIFICATES may name a PEM file with the only authorities to trust. Prints one line of three columns, with tabs
 // between them: the JID, the milliseconds from connect to the established session, and those to each phase.
 
-import { readFile } from 'node:fs/promises';
-import { env } from 'node:process';
 import { events, JitsiConnection } from 'jitsimeet';
+import { optionsFromEnvironment } from './environment.mjs';
 
 /** @type {(keyof import('jitsimeet').ConnectionTimes)[]} */
 const PHASES = ['dns', 'tcp', 'tls', 'upgrade', 'authenticated', 'bound'];
-
-async function optionsFromEnvironment() {
-  const { SERVICE_URL, DOMAIN, CA_CERTIFICATES } = env;
-  if (!SERVICE_URL || !DOMAIN) {
-    throw new Error('SERVICE_URL and DOMAIN must be set in the environment');
-  }
-  const tls = CA_CERTIFICATES ? { caCertificates: await readFile(CA_CERTIFICATES, 'utf8') } : null;
-  return { serviceUrl: SERVICE_URL, hosts: { domain: DOMAIN }, tls };
-}
 
 /** @param {import('jitsimeet').ConnectionTimes} times */
 function describe(times) {
@@ -29,7 +19,7 @@ function describe(times) {
 }
 
 async function main() {
-  const connection = new JitsiConnection(null, null, await optionsFromEnvironment());
+  const connection = new JitsiConnection(null, null, optionsFromEnvironment());
 
   const { CONNECTION_ESTABLISHED, CONNECTION_FAILED, CONNECTION_DISCONNECTED } = events.connection;
   /** @type {string[]} */

@@ -1,106 +1,41 @@
 'use strict';
 
 const addon = require('./addon.js');
-const { assertArgument, assertMilliseconds, assertOptions, checked, toError, unheard } = require('./errors.js');
-const hub = require('./hub.js');
+const {
+  assertArgument,
+  assertEvent,
+  assertFeature,
+  assertListener,
+  assertOptions,
+  assertString,
+  assertText,
+  assertTimeout,
+} = require('./arguments.js');
+const { checked, toError, unheard } = require('./errors.js');
+const { NAMES, listenerArguments } = require('./events.js');
+const { Line } = require('./hub.js');
+const { EventIterator } = require('./iterator.js');
+const { Listeners } = require('./listeners.js');
 const { toJson } = require('./options.js');
 
 /**
  * @typedef {import('./addon.js').Delivery} Delivery
- * @typedef {import('./addon.js').FailureRecord} FailureRecord
- * @typedef {(...args: any[]) => void} Listener
  * @typedef {import('./hub.js').ConnectOptions} ConnectOptions
+ * @typedef {import('./listeners.js').Listener} Listener
  */
-
-/**
- * @param {string} name
- * @param {unknown} value
- */
-function assertText(name, value) {
-  assertArgument(value == null || typeof value === 'string', `${name} must be a string or null`);
-}
-
-/**
- * @param {string} name
- * @param {unknown} value
- */
-function assertString(name, value) {
-  assertArgument(typeof value === 'string', `${name} must be a string`);
-}
-
-/**
- * Throws unless a timeout is left out or one.
- *
- * @param {number | null | undefined} timeout
- */
-function assertTimeout(timeout) {
-  if (timeout != null) {
-    assertMilliseconds('timeout', timeout);
-  }
-}
-
-/**
- * @param {unknown} feature
- * @param {unknown} submit
- */
-function assertFeature(feature, submit) {
-  assertString('feature', feature);
-  assertArgument(submit == null || typeof submit === 'boolean', 'submit must be a boolean');
-}
-
-/** @param {FailureRecord} failure */
-function failedArguments(failure) {
-  const { errorType, message, jid, code, transient, condition } = failure;
-  const { httpStatus, serverText, shardChanged, timeSinceLastSuccess } = failure;
-  const details = {
-    code,
-    transient,
-    ...(condition !== undefined && { condition }),
-    ...(httpStatus !== undefined && { http_status: httpStatus }),
-    ...(serverText !== undefined && { server_text: serverText }),
-    ...(shardChanged !== undefined && { shard_changed: shardChanged }),
-    ...(timeSinceLastSuccess !== undefined && { time_since_last_success: timeSinceLastSuccess }),
-  };
-  return [errorType, message, jid === undefined ? undefined : { jid }, details];
-}
-
-/**
- * What the listeners of an event are called with.
- *
- * @param {Delivery} delivery
- */
-function listenerArguments(delivery) {
-  switch (delivery.event) {
-    case addon.CONNECTION_ESTABLISHED:
-      return [delivery.id, delivery.session];
-    case addon.CONNECTION_FAILED:
-      return failedArguments(/** @type {FailureRecord} */ (delivery.failure));
-    case addon.CONNECTION_DISCONNECTED:
-      return [delivery.message];
-    case addon.CONNECTION_REDIRECTED:
-      return [delivery.vnode, delivery.focusJid];
-    case addon.PROPERTIES_UPDATED:
-      return [delivery.properties];
-    case addon.INTERRUPTED:
-      return [delivery.interruption];
-    case addon.RESUMED:
-      return [delivery.resumption];
-    case addon.STANZA_RECEIVED:
-      return [delivery.xml, delivery.stanza];
-    default:
-      return [];
-  }
-}
 
 /** A connection to a Jitsi Meet deployment. Documented in index.d.ts. */
 class JitsiConnection {
+  #line;
   #connection;
+  #listeners = new Listeners();
   /**
-   * The arrays are replaced, never changed, so that a dispatch under way goes on with those it began with.
+   * Those that iterate, by what they iterate over.
    *
-   * @type {Map<string, readonly Listener[]>}
+   * @type {Map<InstanceType<typeof EventIterator>, ReadonlySet<string>>}
    */
-  #listeners = new Map();
+  #iterators = new Map();
+  #stanzas = false;
 
   /**
    * @param {string | null} [appID]
@@ -110,7 +45,10 @@ class JitsiConnection {
   constructor(appID, token, options) {
     assertText('appID', appID);
     assertText('token', token);
-    this.#connection = checked(() => hub.createConnection(appID, token, toJson(options)));
+    /** @param {Delivery} delivery */
+    const receive = (delivery) => this.#dispatch(delivery);
+    this.#line = checked(() => new Line(appID, token, toJson(options), receive));
+    this.#connection = this.#line.connection;
   }
 
   /** @param {ConnectOptions | null} [options] */
@@ -273,9 +211,7 @@ class JitsiConnection {
    * @param {Listener} listener
    */
   addEventListener(event, listener) {
-    assertArgument(typeof event === 'string', 'the name of an event must be a string');
-    assertArgument(typeof listener === 'function', `the listener of ${event} must be a function`);
-    this.#listen(event, [...(this.#listeners.get(event) ?? []), listener]);
+    this.#add(event, listener, false);
   }
 
   /**
@@ -283,22 +219,103 @@ class JitsiConnection {
    * @param {Listener} listener
    */
   removeEventListener(event, listener) {
-    const listeners = this.#listeners.get(event) ?? [];
-    const last = listeners.lastIndexOf(listener);
-    this.#listen(
-      event,
-      listeners.filter((_, index) => index !== last),
-    );
+    assertListener(event, listener);
+    this.#listeners.remove(event, listener);
+    this.#listen(event);
   }
 
   /**
    * @param {string} event
-   * @param {readonly Listener[]} listeners
+   * @param {Listener} listener
    */
-  #listen(event, listeners) {
-    this.#listeners.set(event, listeners);
+  on(event, listener) {
+    return this.#add(event, listener, false);
+  }
+
+  /**
+   * @param {string} event
+   * @param {Listener} listener
+   */
+  once(event, listener) {
+    return this.#add(event, listener, true);
+  }
+
+  /**
+   * @param {string} event
+   * @param {Listener} listener
+   */
+  off(event, listener) {
+    this.removeEventListener(event, listener);
+    return this;
+  }
+
+  /**
+   * As `off`: `once` and `on` of node:events call it by this name.
+   *
+   * @param {string} event
+   * @param {Listener} listener
+   */
+  removeListener(event, listener) {
+    return this.off(event, listener);
+  }
+
+  /** @param {string[]} names */
+  events(...names) {
+    names.forEach(assertEvent);
+    const wanted = new Set(names.length > 0 ? names : NAMES);
+    const iterator = new EventIterator({
+      hold: (bytes) => this.#connection.holdEvent(bytes),
+      release: (bytes) => this.#connection.releaseEvent(bytes),
+      active: () => this.#line.active,
+      stop: () => {
+        this.#iterators.delete(iterator);
+        this.#listen(addon.STANZA_RECEIVED);
+      },
+    });
+    this.#iterators.set(iterator, wanted);
+    this.#listen(addon.STANZA_RECEIVED);
+    return iterator;
+  }
+
+  ref() {
+    this.#line.setReferenced(true);
+    return this;
+  }
+
+  unref() {
+    this.#line.setReferenced(false);
+    return this;
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.disconnect();
+  }
+
+  /**
+   * @param {string} event
+   * @param {Listener} listener
+   * @param {boolean} once
+   */
+  #add(event, listener, once) {
+    assertListener(event, listener);
+    this.#listeners.add(event, listener, once);
+    this.#listen(event);
+    return this;
+  }
+
+  /**
+   * Says whether stanzas are wanted, when that may have changed.
+   *
+   * @param {string} event
+   */
+  #listen(event) {
     if (event === addon.STANZA_RECEIVED) {
-      this.#connection.setStanzaListening(listeners.length > 0);
+      const iterated = [...this.#iterators.values()].some((names) => names.has(event));
+      const wanted = iterated || this.#listeners.has(event);
+      if (wanted !== this.#stanzas) {
+        this.#stanzas = wanted;
+        this.#connection.setStanzaListening(wanted);
+      }
     }
   }
 
@@ -314,9 +331,7 @@ class JitsiConnection {
     assertText('id', id);
     assertText('password', password);
     assertText('name', name);
-    /** @param {Delivery} delivery */
-    const receive = (delivery) => this.#dispatch(delivery);
-    checked(() => hub.connect(this.#connection, { id, password, name }, receive, settle));
+    checked(() => this.#line.connect({ id, password, name }, settle));
   }
 
   /**
@@ -332,21 +347,25 @@ class JitsiConnection {
         /** @param {Delivery} delivery */
         const settle = (delivery) =>
           delivery.error === undefined ? resolve(answer(delivery)) : reject(toError(delivery.error));
-        checked(() => hub.call(this.#connection, settle, start));
+        checked(() => this.#line.call(settle, start));
       }),
     );
   }
 
   /** @param {Delivery} delivery */
   #dispatch(delivery) {
-    for (const listener of this.#listeners.get(/** @type {string} */ (delivery.event)) ?? []) {
-      try {
-        Reflect.apply(listener, this, listenerArguments(delivery));
-      } catch (error) {
-        // As an uncaught exception, as if an EventEmitter had called it, but the others are called all the same.
-        process.nextTick(() => {
-          throw error;
-        });
+    const event = /** @type {string} */ (delivery.event);
+    const args = listenerArguments(delivery);
+    this.#listeners.dispatch(this, event, args);
+    if (event === addon.STANZA_RECEIVED) {
+      // A listener for once is gone now.
+      this.#listen(event);
+    }
+    for (const [iterator, names] of this.#iterators) {
+      if (names.has(event)) {
+        iterator.push({ event, args }, delivery.xml?.length ?? 0);
+      } else {
+        iterator.pass();
       }
     }
   }

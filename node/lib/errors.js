@@ -41,39 +41,6 @@ function toError(record) {
 }
 
 /**
- * Throws unless an argument is what it must be.
- *
- * @param {boolean} valid
- * @param {string} message
- */
-function assertArgument(valid, message) {
-  if (!valid) {
-    throw toError({ status: addon.INVALID_ARGUMENT, code: addon.INVALID_ARGUMENT, message });
-  }
-}
-
-/**
- * Throws unless a collection of named arguments is one.
- *
- * @param {string} call whose arguments they are
- * @param {unknown} value
- */
-function assertOptions(call, value) {
-  assertArgument(value == null || typeof value === 'object', `the options of ${call} must be an object`);
-}
-
-/**
- * Throws unless an argument is a duration.
- *
- * @param {string} name
- * @param {any} value
- */
-function assertMilliseconds(name, value) {
-  const valid = Number.isInteger(value) && value >= 0 && value < 2 ** 31;
-  assertArgument(valid, `${name} must be a whole number of milliseconds`);
-}
-
-/**
  * Calls the addon, whose exceptions are records.
  *
  * @template Result
@@ -101,4 +68,4 @@ function unheard(promise) {
   return promise;
 }
 
-module.exports = { JitsiError, assertArgument, assertMilliseconds, assertOptions, checked, toError, unheard };
+module.exports = { JitsiError, checked, toError, unheard };

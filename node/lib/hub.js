@@ -25,25 +25,18 @@ const FOREVER = 2 ** 31 - 1;
  */
 
 /**
- * A connection with an attempt under way.
+ * The lines with an attempt or a call under way. They must be neither collected nor forgotten.
  *
- * @typedef {object} Active
- * @property {Receive} receive for its events
- * @property {number} attempts whose end has not been delivered
- * @property {boolean} established whether the first of them has had a session
+ * @type {Map<number, Line>}
  */
+const busy = new Map();
+/** How many of them keep the event loop alive. */
+let keeping = 0;
 
 /**
- * The connections with an attempt under way, which must be neither collected nor forgotten.
+ * The calls without an outcome.
  *
- * @type {Map<number, Active>}
- */
-const active = new Map();
-
-/**
- * The calls without an outcome. They hold their connection: collecting it would swallow the outcome.
- *
- * @type {Map<number, { connection: Connection, settle: Receive }>}
+ * @type {Map<number, { line: Line, settle: Receive }>}
  */
 const calls = new Map();
 let lastCall = 0;
@@ -72,12 +65,135 @@ function open() {
   return hub;
 }
 
-/** An event loop with an open connection or a waiting caller stays alive, any other may end. */
+/** A connection as the hub sees it. */
+class Line {
+  #receive;
+  /** The attempts whose end has not been delivered. */
+  #attempts = 0;
+  /** Whether the first of them has had a session. */
+  #established = false;
+  #calls = 0;
+  #referenced = true;
+
+  /**
+   * Makes a connection in this environment's hub.
+   *
+   * @param {string | null | undefined} appId
+   * @param {string | null | undefined} token
+   * @param {string} options as JSON
+   * @param {Receive} receive for its events
+   */
+  constructor(appId, token, options, receive) {
+    this.connection = (hub ?? open()).createConnection(appId, token, options);
+    this.#receive = receive;
+  }
+
+  /** Whether an attempt is under way, or its end is on its way to us. */
+  get active() {
+    return this.#attempts > 0;
+  }
+
+  /** @param {boolean} referenced whether it keeps the event loop alive while it is busy */
+  setReferenced(referenced) {
+    if (this.#referenced !== referenced) {
+      this.#referenced = referenced;
+      if (busy.has(this.connection.id)) {
+        keeping += referenced ? 1 : -1;
+      }
+      keepAlive();
+    }
+  }
+
+  /**
+   * Makes a call of the addon whose outcome will be delivered.
+   *
+   * @param {Receive} settle for the outcome
+   * @param {(call: number) => void} start makes the call
+   */
+  call(settle, start) {
+    const call = lastCall + 1;
+    start(call);
+    lastCall = call;
+    calls.set(call, { line: this, settle });
+    this.#calls += 1;
+    this.#update();
+  }
+
+  /**
+   * Starts an attempt.
+   *
+   * @param {ConnectOptions} options
+   * @param {Receive} [settle] for the outcome
+   */
+  connect({ id, password, name }, settle) {
+    if (settle === undefined) {
+      this.connection.connect(id, password, name);
+    } else {
+      this.call(settle, (call) => this.connection.connect(id, password, name, call));
+    }
+    // The end of an attempt may still be on its way to us when the next one starts.
+    this.#attempts += 1;
+    this.#update();
+  }
+
+  settled() {
+    this.#calls -= 1;
+    this.#update();
+  }
+
+  /** @param {Delivery} delivery of an event */
+  receive(delivery) {
+    if (this.#ends(delivery)) {
+      this.#attempts -= 1;
+      this.#established = false;
+      this.#update();
+    } else if (delivery.event === addon.CONNECTION_ESTABLISHED) {
+      this.#established = true;
+    }
+    this.#receive(delivery);
+  }
+
+  /** @param {Delivery} delivery of an event */
+  #ends({ event }) {
+    switch (event) {
+      case addon.CONNECTION_FAILED:
+      case addon.CONNECTION_DISCONNECTED:
+        return true;
+      case addon.CONNECTION_REDIRECTED:
+        // A conference request on a session leaves the session as it is.
+        return !this.#established;
+      default:
+        return false;
+    }
+  }
+
+  #update() {
+    const { id } = this.connection;
+    const needed = this.#attempts > 0 || this.#calls > 0;
+    if (needed !== busy.has(id)) {
+      if (needed) {
+        busy.set(id, this);
+      } else {
+        busy.delete(id);
+      }
+      if (this.#referenced) {
+        keeping += needed ? 1 : -1;
+      }
+      if (needed) {
+        keepAlive();
+      }
+    }
+  }
+}
+
+/**
+ * An event loop with an open connection or a waiting caller stays alive, any other may end. The end is looked at once a
+ * turn: who hears of one often begins anew.
+ */
 function keepAlive() {
-  const needed = active.size > 0 || calls.size > 0;
-  if (needed && alive === undefined) {
+  if (keeping > 0 && alive === undefined) {
     alive = setInterval(() => {}, FOREVER);
-  } else if (!needed) {
+  } else if (keeping === 0) {
     clearInterval(alive);
     alive = undefined;
   }
@@ -121,93 +237,16 @@ function drainTurn() {
 
 /** @param {Delivery} delivery */
 function deliver(delivery) {
-  if (delivery.call !== undefined) {
-    const call = calls.get(delivery.call);
+  if (delivery.call === undefined) {
+    busy.get(delivery.connection)?.receive(delivery);
+    return;
+  }
+  const call = calls.get(delivery.call);
+  if (call !== undefined) {
     calls.delete(delivery.call);
-    call?.settle(delivery);
-    return;
+    call.settle(delivery);
+    call.line.settled();
   }
-  const connection = active.get(delivery.connection);
-  if (connection === undefined) {
-    return;
-  }
-  if (endsAttempt(delivery, connection)) {
-    connection.attempts -= 1;
-    connection.established = false;
-    if (connection.attempts === 0) {
-      active.delete(delivery.connection);
-    }
-  } else if (delivery.event === addon.CONNECTION_ESTABLISHED) {
-    connection.established = true;
-  }
-  connection.receive(delivery);
-}
-
-/**
- * @param {Delivery} delivery of an event
- * @param {Active} connection
- */
-function endsAttempt({ event }, { established }) {
-  switch (event) {
-    case addon.CONNECTION_FAILED:
-    case addon.CONNECTION_DISCONNECTED:
-      return true;
-    case addon.CONNECTION_REDIRECTED:
-      // A conference request on a session leaves the session as it is.
-      return !established;
-    default:
-      return false;
-  }
-}
-
-/**
- * Makes a call of the addon whose outcome will be delivered.
- *
- * @param {Connection} connection
- * @param {Receive} settle for the outcome
- * @param {(call: number) => void} start makes the call
- */
-function call(connection, settle, start) {
-  lastCall += 1;
-  calls.set(lastCall, { connection, settle });
-  try {
-    start(lastCall);
-  } catch (error) {
-    calls.delete(lastCall);
-    throw error;
-  }
-  keepAlive();
-}
-
-/**
- * Makes a connection in this environment's hub.
- *
- * @param {string | null | undefined} appId
- * @param {string | null | undefined} token
- * @param {string} options as JSON
- */
-function createConnection(appId, token, options) {
-  return (hub ?? open()).createConnection(appId, token, options);
-}
-
-/**
- * Starts an attempt.
- *
- * @param {Connection} connection
- * @param {ConnectOptions} options
- * @param {Receive} receive for the events
- * @param {Receive} [settle] for the outcome
- */
-function connect(connection, { id, password, name }, receive, settle) {
-  if (settle === undefined) {
-    connection.connect(id, password, name);
-  } else {
-    call(connection, settle, (number) => connection.connect(id, password, name, number));
-  }
-  // The end of an attempt may still be on its way to us when the next one starts.
-  const { attempts, established } = active.get(connection.id) ?? { attempts: 0, established: false };
-  active.set(connection.id, { receive, attempts: attempts + 1, established });
-  keepAlive();
 }
 
 /**
@@ -224,4 +263,4 @@ async function shutdown(timeout) {
   return error;
 }
 
-module.exports = { call, connect, createConnection, shutdown };
+module.exports = { Line, shutdown };

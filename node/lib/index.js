@@ -1,36 +1,16 @@
 'use strict';
 
 const addon = require('./addon.js');
+const { assertArgument, assertMilliseconds, assertOptions } = require('./arguments.js');
 const { JitsiConnection } = require('./connection.js');
-const {
-  JitsiError,
-  assertArgument,
-  assertMilliseconds,
-  assertOptions,
-  checked,
-  toError,
-  unheard,
-} = require('./errors.js');
+const { JitsiError, checked, toError, unheard } = require('./errors.js');
+const { events } = require('./events.js');
 const hub = require('./hub.js');
+const { logLevels, setLogLevel } = require('./log.js');
 const { toJson } = require('./options.js');
 
 /** How long `shutdown` waits for connections to close, in ms. */
 const SHUTDOWN_TIMEOUT = 5000;
-
-const events = Object.freeze({
-  connection: Object.freeze({
-    CONNECTION_ESTABLISHED: addon.CONNECTION_ESTABLISHED,
-    CONNECTION_FAILED: addon.CONNECTION_FAILED,
-    CONNECTION_DISCONNECTED: addon.CONNECTION_DISCONNECTED,
-    INTERRUPTED: addon.INTERRUPTED,
-    RESUMED: addon.RESUMED,
-    STANZA_RECEIVED: addon.STANZA_RECEIVED,
-    CONNECTION_REDIRECTED: addon.CONNECTION_REDIRECTED,
-    CONNECTION_TOKEN_EXPIRED: addon.CONNECTION_TOKEN_EXPIRED,
-    DISPLAY_NAME_REQUIRED: addon.DISPLAY_NAME_REQUIRED,
-    PROPERTIES_UPDATED: addon.PROPERTIES_UPDATED,
-  }),
-});
 
 const errors = Object.freeze({
   connection: Object.freeze({
@@ -44,9 +24,12 @@ const errors = Object.freeze({
   }),
 });
 
-/** @param {object} [options] */
+/** @param {{ logLevel?: string | null | undefined }} [options] */
 function init(options) {
   checked(() => addon.init(toJson(options)));
+  if (options?.logLevel != null) {
+    setLogLevel(options.logLevel);
+  }
 }
 
 /** @param {{ isOnline: boolean }} info */
@@ -77,6 +60,8 @@ module.exports = {
   errors,
   events,
   init,
+  logLevels,
+  setLogLevel,
   setNetworkInfo,
   shutdown,
   version: addon.VERSION,

@@ -119,6 +119,18 @@ impl Connection {
         self.connection.set_stanza_listening(listening).map_err(|error| throw(env, &error))
     }
 
+    /// Counts an event that has been delivered as one that still waits, with so many bytes.
+    #[napi(catch_unwind)]
+    pub fn hold_event(&self, bytes: u32) {
+        self.connection.hold_event(bytes as usize);
+    }
+
+    /// Undoes a `holdEvent`.
+    #[napi(catch_unwind)]
+    pub fn release_event(&self, bytes: u32) {
+        self.connection.release_event(bytes as usize);
+    }
+
     /// The full JID, from the moment it is bound until the next attempt.
     #[napi(getter, catch_unwind)]
     pub fn jid(&self) -> Option<String> {

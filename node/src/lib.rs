@@ -7,6 +7,8 @@ mod connection;
 mod delivery;
 mod error;
 mod hub;
+mod log;
+pub mod testing;
 
 use std::time::Duration;
 

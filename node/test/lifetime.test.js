@@ -51,6 +51,18 @@ test('a promise that is awaited keeps the process alive, an idle connection does
   });
 });
 
+test('a connection does not keep the process alive after unref, and does again after ref', async (t) => {
+  const server = await startServer(t);
+  const unreferenced = (env) => run(t, 'unref.cjs', { ...server.environment, ...env });
+  assert.deepEqual(await unreferenced({}), { status: 0, lines: ['established'], stderr: '' });
+  assert.deepEqual(await unreferenced({ REF: 'yes' }), {
+    status: 0,
+    lines: ['established', 'disconnected'],
+    stderr: '',
+  });
+  await server.hasSessions(0);
+});
+
 /** The texts that a client has sent in its WebSocket frames. */
 function texts(bytes) {
   const found = [];

@@ -35,16 +35,28 @@ test('types of the ES module are those of the CommonJS module', () => {
   );
 });
 
-test('without a native addon the error names the platform and the remedy', (t) => {
+/** A copy of the package without its addon. */
+function copyPackage(t) {
   const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'jitsimeet-'));
   t.after(() => fs.rmSync(copy, { recursive: true }));
   fs.cpSync(path.join(ROOT, 'lib'), path.join(copy, 'lib'), { recursive: true });
-  assert.throws(() => require(path.join(copy, 'lib/index.js')), {
-    message: new RegExp(`no native addon for ${process.platform}-${process.arch} .*npm install.*Rust`),
-  });
+  fs.copyFileSync(path.join(ROOT, 'package.json'), path.join(copy, 'package.json'));
+  return copy;
+}
 
+const PLATFORM = `${process.platform}-${process.arch}`;
+
+test('without a native addon the error names the platform, the package and the remedy', (t) => {
+  const copy = copyPackage(t);
+  assert.throws(() => require(path.join(copy, 'lib/index.js')), {
+    message: new RegExp(`no native addon for ${PLATFORM}: .*jitsimeet-${PLATFORM}.*npm install.*checkout.*Rust`),
+  });
+});
+
+test('an addon that cannot be loaded is named, with the cause', (t) => {
+  const copy = copyPackage(t);
   for (const abi of ['', '-gnu', '-msvc']) {
-    fs.writeFileSync(path.join(copy, `jitsimeet.${process.platform}-${process.arch}${abi}.node`), 'no addon');
+    fs.writeFileSync(path.join(copy, `jitsimeet.${PLATFORM}${abi}.node`), 'no addon');
   }
   assert.throws(
     () => require(path.join(copy, 'lib/index.js')),
@@ -54,4 +66,17 @@ test('without a native addon the error names the platform and the remedy', (t) =
       return true;
     },
   );
+});
+
+test('an addon of another version is refused', (t) => {
+  const copy = copyPackage(t);
+  for (const abi of ['', '-gnu', '-msvc']) {
+    const folder = path.join(copy, 'node_modules', `jitsimeet-${PLATFORM}${abi}`);
+    fs.mkdirSync(folder, { recursive: true });
+    fs.writeFileSync(path.join(folder, 'package.json'), '{ "main": "addon.js" }');
+    fs.writeFileSync(path.join(folder, 'addon.js'), "exports.VERSION = '0.0.1';");
+  }
+  assert.throws(() => require(path.join(copy, 'lib/index.js')), {
+    message: new RegExp(`jitsimeet ${manifest.version} needs .*jitsimeet-${PLATFORM}.* is 0\\.0\\.1`),
+  });
 });

@@ -107,8 +107,17 @@ class Program {
     return { status, lines, stderr: this.stderr };
   }
 
-  kill() {
-    this.#child.kill('SIGKILL');
+  /** As `end`, without a deadline but that of the test. */
+  async whole() {
+    const lines = [];
+    for (let next = await this.#lines.next(); !next.done; next = await this.#lines.next()) {
+      lines.push(next.value);
+    }
+    return { status: await this.#ended, lines, stderr: this.stderr };
+  }
+
+  kill(signal = 'SIGKILL') {
+    this.#child.kill(signal);
   }
 
   /** Writes a line to its standard input. */
@@ -135,16 +144,31 @@ class Program {
   }
 }
 
-/** Starts a program of test/programs, or any by its path from there. */
-function start(t, file, env) {
-  const program = new Program(process.execPath, [path.resolve(__dirname, 'programs', file)], env);
+/** Starts a program by its path. */
+function startAt(t, file, env) {
+  const program = new Program(process.execPath, [file], env);
   t.after(() => program.kill());
   return program;
 }
 
 /** Runs such a program to its end. */
+function runAt(t, file, env) {
+  return startAt(t, file, env).end();
+}
+
+/** Starts a program of test/programs, or any by its path from there. */
+function start(t, file, env) {
+  return startAt(t, path.resolve(__dirname, 'programs', file), env);
+}
+
+/** Runs such a program to its end. */
 function run(t, file, env) {
   return start(t, file, env).end();
+}
+
+/** As `run`, without a deadline but that of the test. */
+function runWhole(t, file, env) {
+  return start(t, file, env).whole();
 }
 
 /** A running server: how to reach it and how to command it. */
@@ -234,10 +258,21 @@ class Server {
   }
 }
 
+/** A program of this project. */
+function helper(name, variable, args) {
+  return new Program(process.env[variable] ?? path.join(__dirname, '../../target/release', name), args);
+}
+
+/** Runs a helper that needs no input to its end, however long that takes. */
+function runHelper(t, name, variable, args) {
+  const program = helper(name, variable, args);
+  t.after(() => program.kill());
+  return program.whole();
+}
+
 /** Starts a helper of this project, which says as JSON how to reach it; else, its exit status. */
 async function startHelper(t, name, variable, args) {
-  const file = process.env[variable] ?? path.join(__dirname, '../../target/release', name);
-  const program = new Program(file, args);
+  const program = helper(name, variable, args);
   t.after(() => program.stop());
   const line = await program.line();
   return line === undefined ? { program, ...(await program.end()) } : { program, reach: JSON.parse(line) };
@@ -299,8 +334,12 @@ module.exports = {
   jsonWebToken,
   record,
   run,
+  runAt,
+  runHelper,
+  runWhole,
   soon,
   start,
+  startAt,
   startHttp,
   startProsody,
   startProxy,

@@ -10,6 +10,7 @@ const test = require('node:test');
 const { parse } = require('smol-toml');
 
 const JitsiMeetJS = require('jitsimeet');
+const testing = require('jitsimeet/testing');
 
 const surface = parse(fs.readFileSync(path.join(__dirname, '../../tests/surface.toml'), 'utf8'));
 const declarations = fs.readFileSync(path.join(__dirname, '../index.d.ts'), 'utf8');
@@ -46,9 +47,18 @@ test('module', async () => {
   }
 });
 
+/** The methods of a class. */
+function methods({ prototype }) {
+  return Reflect.ownKeys(prototype).map((key) => (key === Symbol.asyncDispose ? 'Symbol.asyncDispose' : key));
+}
+
 test('connection', () => {
-  const methods = Object.getOwnPropertyNames(JitsiMeetJS.JitsiConnection.prototype);
-  assert.deepEqual(sorted(methods), sorted([...surface.node.connection, 'constructor']));
+  assert.deepEqual(sorted(methods(JitsiMeetJS.JitsiConnection)), sorted([...surface.node.connection, 'constructor']));
+});
+
+test('testing', () => {
+  assert.deepEqual(Object.keys(testing), ['TestServer']);
+  assert.deepEqual(sorted(methods(testing.TestServer)), sorted([...surface.node.testing, 'constructor']));
 });
 
 test('events', () => {
@@ -91,6 +101,14 @@ test('codes, statuses and states', () => {
   assert.deepEqual(sorted(union('ConnectionErrorCode')), sorted(Object.keys(surface.codes)));
   assert.deepEqual(sorted(union('Status')), sorted(Object.keys(surface.statuses)));
   assert.deepEqual(sorted(union('ConnectionState')), sorted(Object.keys(surface.states)));
+});
+
+test('log levels', () => {
+  // lib-jitsi-meet has one more.
+  const names = [...Object.keys(surface.log_levels), 'log'];
+  assert.deepEqual(sorted(Object.values(JitsiMeetJS.logLevels)), sorted(names));
+  assert.deepEqual(sorted(Object.keys(JitsiMeetJS.logLevels)), sorted(names.map((name) => name.toUpperCase())));
+  assert.deepEqual(sorted(union('LogLevel')), sorted(names));
 });
 
 test('connection times', () => {

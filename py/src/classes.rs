@@ -37,6 +37,8 @@ pub(crate) static JITSI_ERROR: Class = class("jitsimeet._exceptions", "JitsiErro
 pub(crate) static INVALID_OPTION_ERROR: Class = class("jitsimeet._exceptions", "InvalidOptionError");
 pub(crate) static INVALID_STATE_ERROR: Class = class("jitsimeet._exceptions", "InvalidStateError");
 pub(crate) static CONNECTION_FAILED_ERROR: Class = class("jitsimeet._exceptions", "ConnectionFailedError");
+pub(crate) static UNSUPPORTED_TRANSPORT_ERROR: Class =
+    class("jitsimeet._exceptions", "UnsupportedTransportError");
 pub(crate) static ABORTED_ERROR: Class = class("jitsimeet._exceptions", "AbortedError");
 pub(crate) static NOT_CONNECTED_ERROR: Class = class("jitsimeet._exceptions", "NotConnectedError");
 pub(crate) static INVALID_STANZA_ERROR: Class = class("jitsimeet._exceptions", "InvalidStanzaError");

@@ -17,6 +17,7 @@ pub(crate) fn exception(py: Python<'_>, error: Error) -> PyErr {
         Error::InvalidState { .. } => classes::INVALID_STATE_ERROR.make(py, (message,)),
         Error::ConnectionFailed(failure) => classes::connection_failed(py, *failure)
             .and_then(|failure| classes::CONNECTION_FAILED_ERROR.make(py, (message, failure))),
+        Error::UnsupportedTransport { .. } => classes::UNSUPPORTED_TRANSPORT_ERROR.make(py, (message,)),
         Error::Aborted(_) => classes::ABORTED_ERROR.make(py, (message,)),
         Error::NotConnected => classes::NOT_CONNECTED_ERROR.make(py, (message,)),
         Error::InvalidStanza(_) => classes::INVALID_STANZA_ERROR.make(py, (message,)),

@@ -148,9 +148,19 @@ impl Config {
         format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
     }
 
+    /// Whether the service URL is one of BOSH, and not of a WebSocket.
+    pub(crate) fn uses_bosh(&self) -> bool {
+        is_bosh(&self.service_url)
+    }
+
+    /// The transport as messages call it.
+    pub(crate) fn transport_name(&self) -> &'static str {
+        if self.uses_bosh() { "BOSH" } else { "WebSocket" }
+    }
+
     /// Whether the options and the transport allow a mechanism.
     pub(crate) fn allows(&self, mechanism: Mechanism) -> bool {
-        let confidential = self.allow_plain_without_tls || self.service_url.scheme() == "wss";
+        let confidential = self.allow_plain_without_tls || is_secure(&self.service_url);
         (mechanism != Mechanism::Plain || confidential)
             && self.mechanisms.as_ref().is_none_or(|allowed| allowed.contains(&mechanism))
     }
@@ -182,6 +192,7 @@ impl Config {
         let send_queue = raw.send_queue.unwrap_or_default();
         let event_queue = raw.event_queue.unwrap_or_default();
         let service_url = service_url(raw.service_url)?;
+        let bosh = is_bosh(&service_url);
         let domain = domain("hosts.domain", hosts.domain)?;
         let anonymous_domain = match hosts.anonymousdomain {
             Some(name) => Some(self::domain("hosts.anonymousdomain", Some(name))?),
@@ -232,7 +243,8 @@ impl Config {
             pipelining: pipelining(transport.pipelining.as_deref())?,
             headers: headers(transport.headers.unwrap_or_default())?,
             proxy: transport.proxy.map(proxy).transpose()?,
-            stream_management: raw.enable_websocket_resume.unwrap_or(true),
+            // BOSH does the same by itself.
+            stream_management: raw.enable_websocket_resume.unwrap_or(true) && !bosh,
             ping: Ping {
                 interval: milliseconds(ping.interval, 10_000),
                 timeout: milliseconds(ping.timeout, 5_000),
@@ -256,6 +268,14 @@ impl Config {
             tls: tls(raw.tls.unwrap_or_default())?,
         })
     }
+}
+
+fn is_bosh(service_url: &Url) -> bool {
+    matches!(service_url.scheme(), "http" | "https")
+}
+
+fn is_secure(service_url: &Url) -> bool {
+    matches!(service_url.scheme(), "wss" | "https")
 }
 
 fn milliseconds(given: Option<u64>, default: u64) -> Duration {
@@ -310,8 +330,8 @@ fn service_url(given: Option<String>) -> Result<Url, Error> {
     const KEY: &str = "serviceUrl";
     let text = given.ok_or_else(|| Error::option(KEY, "required"))?;
     let mut url = Url::parse(&text).map_err(|error| Error::option(KEY, format!("not a URL: {error}")))?;
-    if !matches!(url.scheme(), "ws" | "wss") {
-        let problem = format!("the scheme must be ws or wss, got {}", url.scheme());
+    if !matches!(url.scheme(), "ws" | "wss" | "http" | "https") {
+        let problem = format!("the scheme must be ws, wss, http or https, got {}", url.scheme());
         return Err(Error::option(KEY, problem));
     }
     url.set_fragment(None);
@@ -337,7 +357,7 @@ fn keep_alive(
 
 /// The service URL over HTTP, without what only the WebSocket needs to know.
 fn health_url(service_url: &Url) -> Url {
-    let scheme = if service_url.scheme() == "wss" { "https" } else { "http" };
+    let scheme = if is_secure(service_url) { "https" } else { "http" };
     let text = service_url.as_str().replacen(service_url.scheme(), scheme, 1);
     // The url crate does not let a setter go from ws to http.
     let mut url = Url::parse(&text).unwrap_or_else(|_| service_url.clone());

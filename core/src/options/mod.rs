@@ -36,19 +36,19 @@ const MAX_SHARED: usize = 16;
 ///
 /// | key | default | meaning |
 /// |---|---|---|
-/// | `serviceUrl` | required | `ws:` or `wss:` URL of the XMPP WebSocket (RFC 7395); its query is kept |
+/// | `serviceUrl` | required | `ws:` or `wss:` URL of the XMPP WebSocket (RFC 7395), or `http:` or `https:` URL of BOSH (XEP-0124); its query is kept |
 /// | `hosts.domain` | required | the XMPP domain |
 /// | `hosts.anonymousdomain` | none | the guests' domain, used when there is no token |
 /// | `hosts.muc`, `hosts.focus` | `conference.<domain>`, `focus.<domain>` | the components of rooms and of the focus |
 /// | `name` | none | the room that connections are for, where `connect` is not given another; added to the query as `room` |
-/// | `enableWebsocketResume` | true | stream management (XEP-0198) with resume |
+/// | `enableWebsocketResume` | true | stream management (XEP-0198) with resume; BOSH needs none |
 /// | `xmppPing.interval` | 10000 | ms of silence after which the server is pinged (XEP-0199); 0 never pings |
 /// | `xmppPing.timeout` | 5000 | ms that a ping may go unanswered, longer while much that was sent is unacknowledged |
 /// | `xmppPing.threshold` | 2 | unanswered pings in a row that make the link a dead one |
-/// | `loginTimeout` | 15000 | ms from the open WebSocket to the established session |
+/// | `loginTimeout` | 15000 | ms from the open transport to the established session |
 /// | `disconnectTimeout` | 2000 | ms that `disconnect` waits for the server to close its side |
 /// | `iqTimeout` | 15000 | ms that `sendIq` waits for the answer |
-/// | `httpTimeout` | 10000 | ms for a keep-alive or a conference request over HTTP |
+/// | `httpTimeout` | 10000 | ms for a keep-alive or a conference request over HTTP; for a request of BOSH beyond what the server may keep it, and for trying again after failures |
 /// | `websocketKeepAlive` | 60000 | ms between the GETs that keep the client at its shard, plus up to a minute at random; -1 disables |
 /// | `websocketKeepAliveUrl` | the service URL | where they go; by default without `token` and `previd` |
 /// | `conferenceRequestUrl` | none | send the conference request over HTTP, and before connecting where the room is known |
@@ -63,8 +63,8 @@ const MAX_SHARED: usize = 16;
 /// | `flags.ssrcRewritingEnabled` | false | one more of them |
 /// | `p2pStunServers`, `p2p.stunServers` | none | lists of `{urls, username?, credential?}`, part of `getIceServers()` |
 /// | `logs.maxEntries`, `logs.maxBytes` | 500, 65536 | bounds of `getLogs()`; 0 keeps none |
-/// | `transport.connectTimeout` | 15000 | ms from the name look-up to the open WebSocket |
-/// | `transport.maxStanzaBytes` | 10485760 | a larger frame from the server ends the session |
+/// | `transport.connectTimeout` | 15000 | ms from the name look-up to the open WebSocket, or to the open connection for BOSH |
+/// | `transport.maxStanzaBytes` | 10485760 | a larger frame from the server, or a larger answer of BOSH, ends the session |
 /// | `transport.pipelining` | `auto` | log in with as few round trips as the server survives; `off` waits at each step |
 /// | `sasl.mechanisms` | all | list of the mechanisms that may be used: `SCRAM-SHA-256`, `SCRAM-SHA-1`, `PLAIN`, `ANONYMOUS` |
 /// | `sasl.allowPlainWithoutTls` | false | show the password to a server without TLS that offers nothing better |
@@ -192,10 +192,7 @@ impl Options {
 
     pub(crate) fn log_level(&self) -> Result<Option<LogLevel>, Error> {
         let Some(name) = self.tree.get("logLevel").and_then(Value::as_str) else { return Ok(None) };
-        // lib-jitsi-meet has `log` above `info`, which nothing here is logged at.
-        let name = if name == "log" { LogLevel::Warn.as_str() } else { name };
-        let level = LogLevel::ALL.iter().copied().find(|level| level.as_str() == name);
-        match level {
+        match LogLevel::from_name(name) {
             Some(level) => Ok(Some(level)),
             None => Err(Error::option("logLevel", "must be trace, debug, info, log, warn, error or off")),
         }

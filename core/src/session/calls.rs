@@ -66,6 +66,13 @@ impl Calls {
         Some(request.purpose)
     }
 
+    /// A table keeps its room when it is empty.
+    pub(super) fn rest(&mut self) {
+        if self.by_id.is_empty() {
+            *self = Self::default();
+        }
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.by_deadline.first().map(|(deadline, _)| *deadline)
     }

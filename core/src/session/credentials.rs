@@ -102,6 +102,12 @@ impl Credentials {
         })))
     }
 
+    /// Of a session that is logged in already: nobody's, in the domain of its JID.
+    pub(crate) fn attached(jid: &str) -> Self {
+        let domain = jid::Jid::new(jid).map(|jid| jid.domain().to_string()).unwrap_or_default();
+        Self::Anonymous { domain }
+    }
+
     /// The domain of the stream.
     pub(crate) fn domain(&self) -> &str {
         match self {

@@ -48,8 +48,9 @@ pub(super) fn transport(config: &Config, error: TransportError, established: boo
         E::HttpStatus { status } => {
             let server_error = status >= 500;
             let error_type = if server_error { ErrorType::ServerError } else { ErrorType::OtherError };
+            let asked = if config.uses_bosh() { "" } else { " the WebSocket upgrade" };
             let message = format!(
-                "cannot connect to {url}: the server answered the WebSocket upgrade with HTTP {status}. Check the path of serviceUrl{}.",
+                "cannot connect to {url}: the server answered{asked} with HTTP {status}. Check the path of serviceUrl{}.",
                 if server_error { " and the server's own log" } else { "" }
             );
             let failure = Failure::new(error_type, Code::HttpStatus, message);
@@ -68,8 +69,20 @@ pub(super) fn transport(config: &Config, error: TransportError, established: boo
             Code::StanzaTooLarge,
             format!("{url} sent a frame of more than {limit} bytes. Raise transport.maxStanzaBytes if that is expected."),
         ),
+        E::NotBosh { reason } => other(
+            Code::NotBosh,
+            format!("cannot connect to {url}: what answers there does not speak BOSH ({reason}). Check the port and the path of serviceUrl."),
+        ),
+        E::Malformed(error) => malformed(config, error),
+        E::Terminated { condition, status } => terminated(config, condition, status, established),
+        E::GivingUp { attempts, patience, reason } => Failure::new(
+            lost_type(established),
+            Code::GivingUp,
+            format!("gave up to reach {url} after {attempts} attempts in {} ms (httpTimeout), the last of which failed: {reason}. Check the network, serviceUrl, and that the server runs.", patience.as_millis()),
+        )
+        .transient(),
         E::BadFrame { reason } => {
-            broken(Code::ProtocolViolation, format!("{url} broke the WebSocket protocol: {reason}."))
+            broken(Code::ProtocolViolation, format!("{url} broke the {} protocol: {reason}.", config.transport_name()))
         }
         E::Lost { reason } => Failure::new(
             lost_type(established),
@@ -85,10 +98,33 @@ pub(super) fn transport(config: &Config, error: TransportError, established: boo
     }
 }
 
+/// The end of a BOSH session (XEP-0124, section 17).
+fn terminated(
+    config: &Config,
+    condition: Option<String>,
+    http_status: Option<u16>,
+    established: bool,
+) -> Failure {
+    let (url, said) = (config.display_url(), said(condition.as_deref(), None));
+    let hint = match condition.as_deref() {
+        Some("item-not-found") => " It does not know the session, or no longer.",
+        Some("host-unknown" | "improper-addressing") => " Check hosts.domain.",
+        _ => "",
+    };
+    let message = format!("{url} ended the BOSH session for {}: {said}.{hint}", config.domain);
+    let passing = ["internal-server-error", "remote-connection-failed", "system-shutdown"];
+    // Of a session that was there, it says that the server has forgotten it: a fresh one is as good as before.
+    let forgotten = established && condition.as_deref() == Some("item-not-found");
+    let transient = forgotten || condition.as_deref().is_some_and(|condition| passing.contains(&condition));
+    let failure = Failure::new(lost_type(established), Code::StreamError, message);
+    Failure { condition, http_status, transient, ..failure }
+}
+
 pub(super) fn connect_timeout(config: &Config, patience: Duration, option: &str) -> Failure {
     let (url, ms) = (config.display_url(), patience.as_millis());
     let message = format!(
-        "cannot connect to {url}: the WebSocket was not open within {ms} ms ({option}). Check that the address is right and that the server answers."
+        "cannot connect to {url}: the {} was not open within {ms} ms ({option}). Check that the address is right and that the server answers.",
+        if config.uses_bosh() { "connection" } else { "WebSocket" }
     );
     Failure::new(ErrorType::OtherError, Code::TimeoutConnect, message).transient()
 }

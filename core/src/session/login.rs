@@ -52,6 +52,8 @@ pub(super) enum Purpose {
     Fresh,
     /// The old session on a new transport.
     Resume,
+    /// A session that someone else has set up.
+    Attach,
 }
 
 /// What the negotiation waits for.
@@ -71,6 +73,8 @@ pub(super) enum Step {
     Session,
     Enable,
     Resume,
+    /// The server is to show that it knows the session.
+    Attach,
 }
 
 const BIND_ID: &str = "bind";
@@ -87,6 +91,7 @@ impl Step {
             Self::Session => "the answer to the session request",
             Self::Enable => "the answer to the request for stream management",
             Self::Resume => "the answer to the request to resume",
+            Self::Attach => "the first answer in the session",
         }
     }
 }
@@ -110,9 +115,13 @@ impl Login {
     /// The option that the deadline comes from: an attempt to resume has one for all of it.
     pub(super) const fn option(&self, fresh: &'static str) -> &'static str {
         match self.purpose {
-            Purpose::Fresh => fresh,
+            Purpose::Fresh | Purpose::Attach => fresh,
             Purpose::Resume => "resume.attemptTimeout",
         }
+    }
+
+    pub(super) const fn round_trips(&self) -> u32 {
+        self.round_trips
     }
 
     /// Whether this stream error is how a server without XEP-0198 answers `<enable/>`.
@@ -138,16 +147,21 @@ impl Session {
     /// The transport is open: the first burst.
     pub(super) fn start_login(&mut self, now: Instant, mut login: Box<Login>, round_trips: u32) {
         // An attempt to resume has one deadline for all of it.
-        if login.purpose == Purpose::Fresh {
+        if login.purpose != Purpose::Resume {
             login.patience = self.config.login_timeout;
             login.deadline = now + login.patience;
         }
         login.round_trips = round_trips + 1;
+        if login.purpose == Purpose::Attach {
+            return self.start_attach(login);
+        }
         self.open_stream();
         if self.config.pipelining
             && let Some(mechanism) = self.credentials.blind(&self.config, self.known)
         {
             self.authenticate(&mut login, mechanism);
+            // There it cannot go out before the answer to the header.
+            login.round_trips += u32::from(self.config.uses_bosh());
             if login.purpose == Purpose::Resume && mechanism == Mechanism::Anonymous {
                 login.one_burst = true;
                 self.open_stream();
@@ -372,7 +386,7 @@ impl Session {
         }
         match login.purpose {
             Purpose::Resume => self.request_resume(),
-            Purpose::Fresh => {
+            Purpose::Fresh | Purpose::Attach => {
                 self.request_bind();
                 if self.config.stream_management && !self.known.no_management {
                     self.request_management(login);
@@ -494,7 +508,8 @@ impl Session {
         self.phase = Phase::Connected;
         self.liveness.start(now);
         self.recovery.succeeded();
-        self.reached(Milestone::Connected);
+        let attached = self.attachment.is_some();
+        self.reached(if attached { Milestone::Attached } else { Milestone::Connected });
         let jid = self.jid.clone().unwrap_or_default();
         self.outputs.push_back(Output::Established { jid, resumed, reconnected, round_trips });
         self.complete_refresh();
@@ -518,6 +533,6 @@ fn decode(element: &Element) -> Option<String> {
 
 /// Only the server itself answers these requests, and only it can speak before the resource is bound; `from` is the
 /// account or absent (RFC 6120, section 8.1.2.1).
-fn is_answer(element: &Element, id: &str) -> bool {
+pub(super) fn is_answer(element: &Element, id: &str) -> bool {
     element.is("iq", ns::CLIENT) && element.attribute("id") == Some(id)
 }

@@ -147,6 +147,13 @@ impl Management {
         self.handled.wrapping_sub(self.told) >= ACKNOWLEDGE_EVERY
     }
 
+    /// A queue keeps its room when it is empty.
+    pub(crate) fn rest(&mut self) {
+        if self.unacknowledged.is_empty() {
+            self.unacknowledged = VecDeque::new();
+        }
+    }
+
     /// The count for `<a/>` and `<resume/>`, which we are about to tell.
     pub(crate) const fn tell(&mut self) -> u32 {
         self.told = self.handled;

@@ -4,6 +4,7 @@
 //! it returns `None`, then wait for the next input or for [`poll_timeout`](Session::poll_timeout). That is the whole
 //! contract; the driver keeps it with sockets and a real clock, the tests keep it with neither.
 
+mod attach;
 mod backoff;
 mod calls;
 mod conference;
@@ -37,6 +38,7 @@ use crate::transport::TransportError;
 use crate::xml::{Element, XmlError, ns, parse};
 use crate::{Completed, CompletionResult, Error, ErrorType};
 
+pub(crate) use attach::Attachment;
 pub(crate) use backoff::Backoff;
 use calls::Calls;
 use conference::Conferences;
@@ -46,7 +48,7 @@ pub(crate) use features::Features;
 pub(crate) use http::{HttpAnswer, HttpPurpose, HttpRequest};
 use keep_alive::KeepAlive;
 use liveness::Liveness;
-use login::Login;
+use login::{Login, Step};
 use management::{Management, Outgoing};
 pub(crate) use output::{CallId, Ending, Entropy, Output, Start};
 use recovery::Recovery;
@@ -68,6 +70,8 @@ pub(crate) struct Session {
     nonces: credentials::Nonces,
     phase: Phase,
     link: Link,
+    /// The session that someone else has bound, as long as it is this one.
+    attachment: Option<Attachment>,
     /// The JID that the server bound.
     jid: Option<String>,
     management: Option<Management>,
@@ -123,6 +127,14 @@ impl Session {
         self.credentials.clone()
     }
 
+    /// The JID that the attempt is for, where that is known before the server has bound one.
+    pub(crate) fn intended_jid(&self) -> Option<String> {
+        match &self.attachment {
+            Some(attachment) => Some(attachment.jid.clone()),
+            None => self.credentials.jid(),
+        }
+    }
+
     pub(crate) fn token(&self) -> Option<String> {
         self.token.clone()
     }
@@ -144,6 +156,7 @@ impl Session {
             nonces: credentials::Nonces::new(&start.entropy.nonces),
             phase: Phase::Connecting,
             link: Link::None,
+            attachment: start.attachment,
             jid: None,
             management: None,
             held: VecDeque::new(),
@@ -163,8 +176,13 @@ impl Session {
             listening: false,
             outputs: VecDeque::new(),
         };
-        session.reached(Milestone::Connecting);
-        session.attempt_fresh(now);
+        if session.attachment.is_some() {
+            session.reached(Milestone::Attaching);
+            session.attempt_attach(now);
+        } else {
+            session.reached(Milestone::Connecting);
+            session.attempt_fresh(now);
+        }
         session
     }
 
@@ -180,6 +198,17 @@ impl Session {
 
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Nothing may come for a long time: frees what only work needs.
+    pub(crate) fn rest(&mut self) {
+        if self.outputs.is_empty() {
+            self.outputs = VecDeque::new();
+        }
+        self.calls.rest();
+        if let Some(management) = &mut self.management {
+            management.rest();
+        }
     }
 
     /// When `handle_timeout` is due, if nothing else comes before.
@@ -279,8 +308,11 @@ impl Session {
             return;
         }
         self.liveness.handle_received(now);
-        let outcome =
-            if self.is_up() { self.handle_established(now, frame) } else { self.handle_other(now, frame) };
+        let outcome = match &self.link {
+            Link::Up if self.is_up() => self.handle_established(now, frame),
+            Link::Login(login) if login.step == Step::Attach => self.handle_attaching(now, frame),
+            _ => self.handle_other(now, frame),
+        };
         match outcome {
             Ok(()) => {}
             // Nothing that comes after our `<close/>` can change the outcome.

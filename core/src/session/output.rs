@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::attach::Attachment;
 use super::credentials::{Credentials, Known};
 use super::features::Features;
 use super::http::{HttpPurpose, HttpRequest};
@@ -28,7 +29,13 @@ pub(crate) struct Entropy {
 pub(crate) enum Output {
     /// Open a transport, with these in the query of its URL, and report with `handle_opened` or
     /// `handle_transport_error`. The one before is closed, unless it is parked.
-    Open { room: Option<String>, token: Option<String>, previd: Option<String> },
+    Open {
+        room: Option<String>,
+        token: Option<String>,
+        previd: Option<String>,
+        /// The session that the transport is to take over.
+        attachment: Option<Attachment>,
+    },
     /// Give the transport up, at once.
     Drop,
     /// Keep the open transport aside, unread, until `Unpark` or the next `Drop` of it.
@@ -87,6 +94,8 @@ pub(crate) struct Start {
     pub credentials: Credentials,
     pub token: Option<String>,
     pub room: Option<String>,
+    /// The session to take over, in place of a login.
+    pub attachment: Option<Attachment>,
     pub features: Features,
     pub machine_uid: String,
     pub conference_session: Option<String>,

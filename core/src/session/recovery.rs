@@ -58,6 +58,7 @@ impl Recovery {
 
 impl Session {
     pub(super) fn attempt_fresh(&mut self, now: Instant) {
+        self.attachment = None;
         self.management = None;
         self.recovery.retry = None;
         if let Credentials::Anonymous { domain } = &mut self.credentials {
@@ -76,7 +77,7 @@ impl Session {
         self.open(now, Purpose::Resume, self.config.resume.attempt_timeout);
     }
 
-    fn open(&mut self, now: Instant, purpose: Purpose, patience: Duration) {
+    pub(super) fn open(&mut self, now: Instant, purpose: Purpose, patience: Duration) {
         self.recovery.retry = None;
         self.unwritten_bytes = 0;
         self.link = Link::Opening(Login::new(purpose, now, patience));
@@ -84,7 +85,12 @@ impl Session {
         let resumption = self.management.as_ref().and_then(super::Management::resumption);
         let previd =
             resumption.filter(|_| purpose == Purpose::Resume).map(|resumption| resumption.id.clone());
-        self.outputs.push_back(Output::Open { room: self.room.clone(), token: self.token.clone(), previd });
+        self.outputs.push_back(Output::Open {
+            room: self.room.clone(),
+            token: self.token.clone(),
+            previd,
+            attachment: self.attachment.clone(),
+        });
     }
 
     /// The transport broke, or the peer broke the protocol on it.
@@ -189,7 +195,8 @@ impl Session {
         }
         let again = self.config.reconnect.filter(|policy| {
             let attempts_left = policy.max_attempts.is_none_or(|max| self.recovery.attempts < max);
-            failure.transient && attempts_left
+            // What someone else has set up only they can set up again.
+            failure.transient && attempts_left && self.attachment.is_none()
         });
         let Some(policy) = again else { return self.end_lost(h, failure) };
         self.lose_stanzas(h);
@@ -269,6 +276,8 @@ impl Session {
         let old = std::mem::replace(&mut self.token, Some(token).filter(|token| !token.is_empty()));
         let resumable = self.management.as_ref().is_some_and(|management| management.resumption().is_some());
         match self.phase {
+            // It needs no token: the session is logged in. The next one does.
+            Phase::Connecting if self.attachment.is_some() => {}
             Phase::Connecting => {
                 self.outputs.push_back(Output::Drop);
                 self.attempt_fresh(now);

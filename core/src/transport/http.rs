@@ -51,7 +51,7 @@ async fn exchange(config: &Config, request: HttpRequest) -> Result<HttpAnswer, T
 
 /// Awaits what is done on a connection, and keeps the connection going meanwhile. One that ends without an error may
 /// have been taken over: what is done on it knows.
-async fn drive<T>(
+pub(super) async fn drive<T>(
     exchange: impl Future<Output = Result<T, TransportError>>,
     connection: impl Future<Output = hyper::Result<()>>,
 ) -> Result<T, TransportError> {
@@ -134,7 +134,7 @@ async fn read(response: Response<Incoming>, reads_body: bool) -> Result<HttpAnsw
 
 /// Looks for the cause: hyper cancels a request for whatever befalls its connection.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn http_error(error: hyper::Error) -> TransportError {
+pub(super) fn http_error(error: hyper::Error) -> TransportError {
     let first: &(dyn Error + 'static) = &error;
     let chain = || std::iter::successors(Some(first), |&error| error.source());
     if let Some(error) = chain().find_map(|error| error.downcast_ref::<io::Error>()) {

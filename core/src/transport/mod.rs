@@ -1,15 +1,21 @@
 //! What carries frames between the session and the server.
 
+pub(crate) mod bosh;
+mod choice;
 mod connector;
 mod framing;
 pub(crate) mod http;
 mod proxy;
 mod tcp;
 pub(crate) mod tls;
-pub(crate) mod websocket;
+mod websocket;
 
 use std::fmt;
 use std::time::Duration;
+
+pub(crate) use choice::Transport;
+
+use crate::xml::XmlError;
 
 /// Why a transport could not be opened, or broke. Nothing of a URL's query or user information is in here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +56,23 @@ pub(crate) enum TransportError {
     TooLarge {
         limit: usize,
     },
+    /// What answers does not speak BOSH.
+    NotBosh {
+        reason: String,
+    },
+    /// A body that is not the XML of XMPP.
+    Malformed(XmlError),
+    /// The server has ended the BOSH session, with a condition of XEP-0124, section 17, or with an HTTP status.
+    Terminated {
+        condition: Option<String>,
+        status: Option<u16>,
+    },
+    /// Requests have failed for too long, the last of them for this reason.
+    GivingUp {
+        attempts: u32,
+        patience: Duration,
+        reason: String,
+    },
     /// What came is not WebSocket, or not text.
     BadFrame {
         reason: String,
@@ -70,6 +93,23 @@ pub(crate) enum TransportError {
     },
 }
 
+impl TransportError {
+    /// Whether the same attempt may succeed a little later.
+    pub(crate) const fn may_pass(&self) -> bool {
+        match self {
+            Self::Dns { .. }
+            | Self::Refused { .. }
+            | Self::Unreachable { .. }
+            | Self::Lost { .. }
+            | Self::Closed
+            | Self::Timeout { .. }
+            | Self::Proxy { transient: true, .. } => true,
+            Self::HttpStatus { status } => *status >= 500,
+            _ => false,
+        }
+    }
+}
+
 /// Briefly, for a message that says what was tried.
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,9 +123,19 @@ impl fmt::Display for TransportError {
             Self::TlsHandshake { reason } => write!(f, "the TLS handshake failed: {reason}"),
             Self::Proxy { proxy, reason, .. } => write!(f, "the proxy {proxy} could not be used: {reason}"),
             Self::HttpStatus { status } => write!(f, "the answer was HTTP {status}"),
-            Self::NotWebsocket { reason } | Self::NotHttp { reason } | Self::BadFrame { reason } => {
-                f.write_str(reason)
+            Self::NotWebsocket { reason }
+            | Self::NotBosh { reason }
+            | Self::NotHttp { reason }
+            | Self::BadFrame { reason } => f.write_str(reason),
+            Self::Malformed(error) => write!(f, "the answer is not XMPP: {error}"),
+            Self::Terminated { condition, .. } => {
+                write!(
+                    f,
+                    "the session was terminated ({})",
+                    condition.as_deref().unwrap_or("no reason given")
+                )
             }
+            Self::GivingUp { attempts, reason, .. } => write!(f, "{reason}, {attempts} times"),
             Self::BadSubprotocol => f.write_str("the subprotocol was not accepted"),
             Self::TooLarge { limit } => write!(f, "the answer has more than {limit} bytes"),
             Self::Lost { reason } => write!(f, "the connection was lost ({reason})"),

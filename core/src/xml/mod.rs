@@ -5,6 +5,7 @@ mod parse;
 mod reader;
 mod redact;
 mod scan;
+mod unwrap;
 #[cfg(test)]
 mod verdicts;
 
@@ -13,6 +14,7 @@ pub(crate) use parse::parse;
 pub(crate) use reader::XmlError;
 pub(crate) use redact::{omitted, redact};
 pub(crate) use scan::{Head, scan};
+pub(crate) use unwrap::unwrap;
 
 /// The namespaces that the engine speaks.
 pub(crate) mod ns {
@@ -31,5 +33,7 @@ pub(crate) mod ns {
     pub(crate) const EXTDISCO_1: &str = "urn:xmpp:extdisco:1";
     pub(crate) const EXTDISCO_2: &str = "urn:xmpp:extdisco:2";
     pub(crate) const FOCUS: &str = "http://jitsi.org/protocol/focus";
+    pub(crate) const HTTPBIND: &str = "http://jabber.org/protocol/httpbind";
+    pub(crate) const XBOSH: &str = "urn:xmpp:xbosh";
     pub(crate) const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 }

@@ -152,6 +152,13 @@ impl<'frame> Reader<'frame> {
         &self.attributes
     }
 
+    /// The namespaces that the innermost open element declares, prefix and URI, as they are written. Before anything
+    /// else is read, that is the element that the last `Start` began.
+    pub(crate) fn declarations(&self) -> impl Iterator<Item = (&'frame str, &'frame str)> {
+        let first = self.open.last().map_or(0, |(_, bindings)| *bindings);
+        self.bindings[first..].iter().map(|(prefix, raw)| (*prefix, raw.text))
+    }
+
     pub(crate) fn next(&mut self) -> Result<Token<'frame>, XmlError> {
         if std::mem::take(&mut self.pending_end) {
             return self.end();

@@ -12,6 +12,14 @@ pub(crate) struct Head<'frame> {
 }
 
 impl<'frame> Head<'frame> {
+    pub(super) const fn new(
+        name: &'frame str,
+        namespace: Cow<'frame, str>,
+        attributes: Vec<Attribute<'frame>>,
+    ) -> Self {
+        Self { name, namespace, attributes }
+    }
+
     pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute<'frame>> {
         self.attributes.iter().find(|attribute| attribute.name == name)
     }
@@ -28,7 +36,7 @@ pub(crate) fn scan(frame: &str) -> Result<Head<'_>, XmlError> {
     loop {
         match reader.next()? {
             Token::Start { local, namespace } if head.is_none() => {
-                head = Some(Head { name: local, namespace, attributes: reader.attributes().to_vec() });
+                head = Some(Head::new(local, namespace, reader.attributes().to_vec()));
             }
             Token::Start { .. } | Token::End | Token::Text(_) => {}
             Token::Eof => return head.ok_or(XmlError::Empty),

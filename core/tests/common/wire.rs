@@ -35,10 +35,11 @@ where
                 match tls {
                     None => serve(Box::new(stream)).await,
                     // A client that refuses the certificate is what some tests are about.
-                    Some(tls) => match tls.accept(stream).await {
-                        Ok(stream) => serve(Box::new(stream)).await,
-                        Err(_) => {}
-                    },
+                    Some(tls) => {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            serve(Box::new(stream)).await;
+                        }
+                    }
                 }
             });
         }

@@ -12,17 +12,30 @@ const options = {
   websocketKeepAlive: -1,
 };
 const REMOTE_CONTROL = 'http://jitsi.org/meet/remotecontrol';
+const MAX_RETRIES = 3;
 
 JitsiMeetJS.init(initOptions);
 
 const connection = new JitsiMeetJS.JitsiConnection(null, process.env.TOKEN ?? null, options);
 
+let retries = 0;
+
+function connect() {
+  connection.connect({ id: process.env.ID, password: process.env.PASSWORD, name: process.env.ROOM });
+}
+
 function onConnectionSuccess(id) {
-  console.log('success', connection.getJid().endsWith(`/${id}`));
+  const { connecting, connected } = connection.getConnectionTimes();
+  console.log('success', connection.getJid().endsWith(`/${id}`), connecting < connected);
+  retries = 0;
 }
 
 function onConnectionFailed(error) {
   console.log('failed', error);
+  if (error !== JitsiMeetJS.errors.connection.PASSWORD_REQUIRED && retries < MAX_RETRIES) {
+    retries += 1;
+    setTimeout(connect, 50 * 2 ** retries);
+  }
 }
 
 function disconnect() {
@@ -70,4 +83,4 @@ page.on('close', unload);
 // The connection alone keeps the program going.
 process.stdin.unref();
 
-connection.connect();
+connect();

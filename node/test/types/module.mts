@@ -1,9 +1,13 @@
 // The types as an ES module sees them: what they allow and what they refuse. Compiled, never run.
 
+import { type EventEmitter, once } from 'node:events';
+
+import { expectTypeOf } from 'expect-type';
 import JitsiMeetJS, {
   type Conference,
   type ConnectionErrorCode,
   type ConnectionErrorType,
+  type ConnectionEvent,
   type ConnectionState,
   type ConnectionTimes,
   type Credentials,
@@ -14,17 +18,17 @@ import JitsiMeetJS, {
   init,
   JitsiConnection,
   JitsiError,
+  type LogRecord,
   type Logs,
+  logLevels,
   type Properties,
   type Statistics,
+  setLogLevel,
   setNetworkInfo,
   shutdown,
   type version,
 } from 'jitsimeet';
-
-/** Compiles only if two types are the same. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-function assertSame<A, B>(..._: Same<A, B> extends true ? [] : ['the types differ']): void {}
+import { TestServer } from 'jitsimeet/testing';
 
 type Text = string | undefined;
 
@@ -37,62 +41,98 @@ const { CONNECTION_REDIRECTED, CONNECTION_TOKEN_EXPIRED, DISPLAY_NAME_REQUIRED, 
   events.connection;
 
 connection.addEventListener(CONNECTION_ESTABLISHED, (id, session) => {
-  assertSame<typeof id, string>();
-  assertSame<typeof session, { resumed: boolean; reconnected: boolean }>();
+  expectTypeOf<typeof id>().toEqualTypeOf<string>();
+  expectTypeOf<typeof session>().toEqualTypeOf<{ resumed: boolean; reconnected: boolean }>();
 });
 connection.addEventListener(CONNECTION_DISCONNECTED, (...args) =>
-  assertSame<typeof args, [message: string | undefined]>(),
+  expectTypeOf<typeof args>().toEqualTypeOf<[message: string | undefined]>(),
 );
 connection.addEventListener(CONNECTION_FAILED, (errorType, message, credentials, details) => {
-  assertSame<typeof errorType, ConnectionErrorType>();
-  assertSame<typeof message, string>();
-  assertSame<typeof credentials, Credentials | undefined>();
-  assertSame<typeof details, FailureDetails>();
+  expectTypeOf<typeof errorType>().toEqualTypeOf<ConnectionErrorType>();
+  expectTypeOf<typeof message>().toEqualTypeOf<string>();
+  expectTypeOf<typeof credentials>().toEqualTypeOf<Credentials | undefined>();
+  expectTypeOf<typeof details>().toEqualTypeOf<FailureDetails>();
   if (errorType === errors.connection.PASSWORD_REQUIRED || details.code === 'refused' || details.code === 'future') {
     connection.connect();
   }
-  assertSame<typeof details.shard_changed, boolean | undefined>();
-  assertSame<typeof details.time_since_last_success, number | undefined>();
+  expectTypeOf<typeof details.shard_changed>().toEqualTypeOf<boolean | undefined>();
+  expectTypeOf<typeof details.time_since_last_success>().toEqualTypeOf<number | undefined>();
 });
 connection.addEventListener(INTERRUPTED, (interruption) =>
-  assertSame<typeof interruption, { code: ConnectionErrorCode; message: string }>(),
+  expectTypeOf<typeof interruption>().toEqualTypeOf<{ code: ConnectionErrorCode; message: string }>(),
 );
 connection.addEventListener(RESUMED, (resumption) =>
-  assertSame<typeof resumption, { attempts: number; downtime_ms: number; resent: number }>(),
+  expectTypeOf<typeof resumption>().toEqualTypeOf<{ attempts: number; downtime_ms: number; resent: number }>(),
 );
 connection.addEventListener(STANZA_RECEIVED, (xml, { name, from, to, type, id }) => {
-  assertSame<typeof xml, string>();
-  assertSame<typeof name, 'iq' | 'message' | 'presence'>();
-  assertSame<[typeof from, typeof to, typeof type, typeof id], [Text, Text, Text, Text]>();
+  expectTypeOf<typeof xml>().toEqualTypeOf<string>();
+  expectTypeOf<typeof name>().toEqualTypeOf<'iq' | 'message' | 'presence'>();
+  expectTypeOf<[typeof from, typeof to, typeof type, typeof id]>().toEqualTypeOf<[Text, Text, Text, Text]>();
 });
 connection.addEventListener(CONNECTION_REDIRECTED, (...args) =>
-  assertSame<typeof args, [vnode: string, focusJid: string]>(),
+  expectTypeOf<typeof args>().toEqualTypeOf<[vnode: string, focusJid: string]>(),
 );
-connection.addEventListener(CONNECTION_TOKEN_EXPIRED, (...args) => assertSame<typeof args, []>());
-connection.addEventListener(DISPLAY_NAME_REQUIRED, (...args) => assertSame<typeof args, []>());
+connection.addEventListener(CONNECTION_TOKEN_EXPIRED, (...args) => expectTypeOf<typeof args>().toEqualTypeOf<[]>());
+connection.addEventListener(DISPLAY_NAME_REQUIRED, (...args) => expectTypeOf<typeof args>().toEqualTypeOf<[]>());
 connection.addEventListener(PROPERTIES_UPDATED, ({ shard, region }) => {
-  assertSame<[typeof shard, typeof region], [Text, Text]>();
+  expectTypeOf<[typeof shard, typeof region]>().toEqualTypeOf<[Text, Text]>();
 });
 connection.removeEventListener('connection.connectionFailed', () => {});
 
-assertSame<ReturnType<typeof connection.connect>, void>();
-assertSame<ReturnType<typeof connection.connectAsync>, Promise<string>>();
-assertSame<ReturnType<typeof connection.disconnect>, Promise<void>>();
-assertSame<ReturnType<typeof connection.refreshToken>, Promise<void>>();
-assertSame<ReturnType<typeof connection.sendStanza>, Promise<void>>();
-assertSame<ReturnType<typeof connection.sendIq>, Promise<string>>();
-assertSame<ReturnType<typeof connection.ping>, Promise<number>>();
-assertSame<ReturnType<typeof connection.sendConferenceRequest>, Promise<Conference>>();
-assertSame<ReturnType<typeof connection.addFeature>, void>();
-assertSame<ReturnType<typeof connection.removeFeature>, void>();
-assertSame<ReturnType<typeof connection.getJid>, string | null>();
-assertSame<ReturnType<typeof connection.getState>, ConnectionState>();
-assertSame<ReturnType<typeof connection.getStatistics>, Statistics>();
-assertSame<ReturnType<typeof connection.getLogs>, Logs>();
-assertSame<ReturnType<typeof connection.getProperties>, Properties>();
-assertSame<ReturnType<typeof connection.getIceServers>, IceServer[]>();
-assertSame<ReturnType<typeof connection.getConnectionTimes>, ConnectionTimes>();
-assertSame<typeof version, string>();
+expectTypeOf<ReturnType<typeof connection.connect>>().toEqualTypeOf<void>();
+expectTypeOf<ReturnType<typeof connection.connectAsync>>().toEqualTypeOf<Promise<string>>();
+expectTypeOf<ReturnType<typeof connection.disconnect>>().toEqualTypeOf<Promise<void>>();
+expectTypeOf<ReturnType<typeof connection.refreshToken>>().toEqualTypeOf<Promise<void>>();
+expectTypeOf<ReturnType<typeof connection.sendStanza>>().toEqualTypeOf<Promise<void>>();
+expectTypeOf<ReturnType<typeof connection.sendIq>>().toEqualTypeOf<Promise<string>>();
+expectTypeOf<ReturnType<typeof connection.ping>>().toEqualTypeOf<Promise<number>>();
+expectTypeOf<ReturnType<typeof connection.sendConferenceRequest>>().toEqualTypeOf<Promise<Conference>>();
+expectTypeOf<ReturnType<typeof connection.addFeature>>().toEqualTypeOf<void>();
+expectTypeOf<ReturnType<typeof connection.removeFeature>>().toEqualTypeOf<void>();
+expectTypeOf<ReturnType<typeof connection.getJid>>().toEqualTypeOf<string | null>();
+expectTypeOf<ReturnType<typeof connection.getState>>().toEqualTypeOf<ConnectionState>();
+expectTypeOf<ReturnType<typeof connection.getStatistics>>().toEqualTypeOf<Statistics>();
+expectTypeOf<ReturnType<typeof connection.getLogs>>().toEqualTypeOf<Logs>();
+expectTypeOf<ReturnType<typeof connection.getProperties>>().toEqualTypeOf<Properties>();
+expectTypeOf<ReturnType<typeof connection.getIceServers>>().toEqualTypeOf<IceServer[]>();
+expectTypeOf<ReturnType<typeof connection.getConnectionTimes>>().toEqualTypeOf<ConnectionTimes>();
+expectTypeOf<typeof version>().toEqualTypeOf<string>();
+
+connection
+  .on(CONNECTION_ESTABLISHED, (id) => expectTypeOf<typeof id>().toEqualTypeOf<string>())
+  .once(RESUMED, ({ attempts }) => expectTypeOf<typeof attempts>().toEqualTypeOf<number>())
+  .off(CONNECTION_TOKEN_EXPIRED, () => {})
+  .removeListener(CONNECTION_DISCONNECTED, () => {})
+  .unref()
+  .ref();
+expectTypeOf<ReturnType<typeof connection.on>>().toEqualTypeOf<JitsiConnection>();
+// The types of node:events ask for a whole EventEmitter, its functions do not.
+once(connection as unknown as EventEmitter, CONNECTION_ESTABLISHED).then(([id]) => id);
+
+async function iterate(): Promise<void> {
+  for await (const { event, args } of connection.events()) {
+    if (event === CONNECTION_FAILED) {
+      expectTypeOf<typeof args>().toEqualTypeOf<JitsiMeetJS.ConnectionEvents['connection.connectionFailed']>();
+    } else if (event === STANZA_RECEIVED) {
+      const [xml, { name }] = args;
+      expectTypeOf<typeof xml>().toEqualTypeOf<string>();
+      expectTypeOf<typeof name>().toEqualTypeOf<'iq' | 'message' | 'presence'>();
+    }
+  }
+  for await (const happened of connection.events(CONNECTION_ESTABLISHED, CONNECTION_TOKEN_EXPIRED)) {
+    expectTypeOf<typeof happened.event>().toEqualTypeOf<
+      'connection.connectionEstablished' | 'connection.token_expired'
+    >();
+    expectTypeOf<typeof happened>().toEqualTypeOf<ConnectionEvent<typeof happened.event>>();
+  }
+  await using disposed = new JitsiConnection(null, null, { serviceUrl, hosts });
+  await disposed.connectAsync();
+}
+iterate();
+
+setLogLevel(logLevels.DEBUG);
+setLogLevel('warn', (record) => expectTypeOf<typeof record>().toEqualTypeOf<LogRecord>());
+expectTypeOf<typeof logLevels.INFO>().toEqualTypeOf<'info'>();
 
 connection.connect({ id: 'someone@meet.example', password: 'secret', name: 'room' });
 connection.connect({ id: null });
@@ -140,6 +180,12 @@ new JitsiConnection(null, null, { serviceUrl, hosts, loginTimeout: 'soon' });
 new JitsiConnection(null, null, { serviceUrl, hosts, transport: { pipelining: 'on' } });
 // @ts-expect-error: there is no such event
 connection.addEventListener('connection.established', () => {});
+// @ts-expect-error: there is no such event
+connection.on('error', () => {});
+// @ts-expect-error: there is no such event to iterate over
+connection.events('connection.established');
+// @ts-expect-error: there is no such level
+setLogLevel('loud');
 // @ts-expect-error: the listener takes what the event does not give
 connection.addEventListener(CONNECTION_ESTABLISHED, (id: number) => id);
 // @ts-expect-error: a password is text
@@ -162,3 +208,19 @@ new JitsiConnection(null, null, { serviceUrl, hosts, p2pStunServers: [{ url: 'st
 connection.sendIq('<iq/>', 500);
 // @ts-expect-error: JitsiError is made by this package alone
 new JitsiError('text');
+
+TestServer.start({ tls: true, accounts: { someone: 'secret' }, deployment: { push: 'after_bind' } }).then((server) => {
+  expectTypeOf<typeof server.caCertificate>().toEqualTypeOf<string | null>();
+  expectTypeOf<ReturnType<typeof server.getSessions>>().toEqualTypeOf<string[]>();
+  expectTypeOf<ReturnType<typeof server.deliver>>().toEqualTypeOf<boolean>();
+  server.setFaults({ stream: 'silent', noManagement: true });
+  server.setConference([{ focusJid: null }]);
+  server.order('cut');
+  server.order('oversize', { bytes: 5 });
+  // @ts-expect-error: there is no such order
+  server.order('explode');
+  // @ts-expect-error: an order lacks its fields
+  server.order('oversize');
+  // @ts-expect-error: there is no such fault
+  server.setFaults({ stream: 'wrong' });
+});

@@ -11,7 +11,12 @@
     async with connection.connect():
         print("connected as", connection.jid)
 
-The names, event strings and semantics are those of lib-jitsi-meet's ``JitsiConnection``, in snake_case.
+The names, event strings and semantics are those of lib-jitsi-meet's ``JitsiConnection``, in snake_case. The same
+without asyncio is :mod:`jitsimeet.sync`; a server to test with is :mod:`jitsimeet.testing`.
+
+Logging goes to ``logging.getLogger("jitsimeet")``, which decides how much; the attribute ``connection_id`` of a record
+is the number of the connection in its ``repr``, or ``None``. No secret is in what is logged, and no text of a stanza at
+``INFO`` or above.
 
 Exceptions::
 
@@ -19,6 +24,7 @@ Exceptions::
      +-- JitsiError                       everything this library raises; has .status
           +-- InvalidOptionError          an option is missing or unusable; has .key; also a ValueError
           +-- InvalidStateError           the call is not allowed in the present state
+          +-- UnsupportedTransportError   ``attach`` needs BOSH, a ``serviceUrl`` of http: or https:
           +-- ConnectionFailedError       the attempt to connect failed, or the server refused a new token; has .code,
           |                               .transient and more
           +-- RedirectedError             the conference is served elsewhere; has .vnode and .focus_jid
@@ -35,6 +41,14 @@ Besides, a wrong argument is a ``TypeError`` or ``ValueError``, use from another
 time that ran out (of ``shutdown``, ``send_iq`` or ``ping``) the builtin ``TimeoutError``, as everywhere in Python.
 """
 
+import sys as _sys
+
+if "t" in _sys.abiflags:
+    raise ImportError(
+        "jitsimeet does not support free-threaded builds of Python: it relies on the GIL. Use an ordinary build."
+    )
+
+from . import sync
 from ._connection import JitsiConnection
 from ._events import (
     ConnectionDisconnected,
@@ -65,6 +79,7 @@ from ._exceptions import (
     RedirectedError,
     SendQueueFullError,
     SessionLostError,
+    UnsupportedTransportError,
 )
 from ._native import __version__
 from ._process import init, set_network_info, shutdown
@@ -100,8 +115,10 @@ __all__ = [
     "StanzaReceived",
     "Statistics",
     "TokenExpired",
+    "UnsupportedTransportError",
     "__version__",
     "init",
     "set_network_info",
     "shutdown",
+    "sync",
 ]

@@ -139,6 +139,10 @@ class ConnectionErrorCode(_Name):
     """The deployment has moved this client to another shard."""
     PROXY = "proxy"
     """The proxy could not be reached, or did not let the connection through."""
+    GIVING_UP = "giving_up"
+    """Requests of BOSH have failed, one attempt after the other, for as long as ``httpTimeout``."""
+    NOT_BOSH = "not_bosh"
+    """What answered does not speak BOSH."""
 
 
 @dataclass(frozen=True)

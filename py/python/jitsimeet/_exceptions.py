@@ -37,6 +37,12 @@ class InvalidStateError(JitsiError):
     status = "invalid_state"
 
 
+class UnsupportedTransportError(JitsiError):
+    """The call needs another transport than that of ``serviceUrl``: ``attach`` needs BOSH."""
+
+    status = "unsupported_transport"
+
+
 class AbortedError(JitsiError):
     """The call was given up because the connection was closed."""
 

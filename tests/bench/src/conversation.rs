@@ -24,6 +24,11 @@ pub struct Conversation {
 
 const FEATURES: &str = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>";
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+/// What a Jitsi deployment tells before it answers the bind (mod_jiconop), so that it need not be asked for.
+const PUSH: &str = "<message xmlns='jabber:client' from='meet.example'>\
+    <query xmlns='http://jabber.org/protocol/disco#info'><identity category='server' type='im' name='bench'/>\
+    <identity category='server' type='shard' name='shard-1'/></query>\
+    <services xmlns='urn:xmpp:extdisco:2'/></message>";
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 
 impl Conversation {
@@ -79,6 +84,9 @@ impl Conversation {
             }
             child => {
                 if let Some(id) = self.request.take() {
+                    if child == "bind" {
+                        say(PUSH.to_owned());
+                    }
                     say(self.answer(child, &id));
                 }
             }

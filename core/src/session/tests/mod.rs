@@ -1,5 +1,6 @@
 //! The session in virtual time: every deadline is reached at once, and any seed replays.
 
+mod attach;
 mod conference;
 mod discovery;
 mod ends;
@@ -12,7 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::{CallId, Credentials, Ending, Entropy, Features, Known, Output, Session, Start, WallClock};
+use super::{
+    Attachment, CallId, Credentials, Ending, Entropy, Features, Known, Output, Session, Start, WallClock,
+};
 use crate::{CompletionResult, Failure, Options};
 
 const OPEN: &str =
@@ -67,14 +70,19 @@ impl Rig {
         let base = json!({ "serviceUrl": "wss://h/x", "hosts": { "domain": "meet.example" }, "websocketKeepAlive": -1 });
         tree.merge(base).unwrap();
         tree.merge(options).unwrap();
-        let config = tree.config().unwrap();
         let (id, password) = account.unzip();
-        let credentials = Credentials::new(&config, None, id, password).unwrap();
+        let credentials = Credentials::new(&tree.config().unwrap(), None, id, password).unwrap();
+        Self::of(&tree, credentials, known, None)
+    }
+
+    fn of(tree: &Options, credentials: Credentials, known: Known, attachment: Option<Attachment>) -> Self {
+        let config = tree.config().unwrap();
         let now = Instant::now();
         let start = Start {
             features: Features::new(&config),
             credentials,
             token: None,
+            attachment,
             room: config.conference.room.clone(),
             machine_uid: "machine".to_owned(),
             conference_session: None,

@@ -146,7 +146,7 @@ impl Client for Stream {
     }
 
     fn spread(&mut self, _: usize) {
-        unimplemented!("that is what a hub is for")
+        panic!("that is what a hub is for")
     }
 
     fn close(&mut self) {

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::{Table, heading, least, median};
 use crate::process::{Process, Server};
 
-const ROUNDS: usize = 15;
-const STANZAS: usize = 50_000;
+const ROUNDS: usize = 11;
+const STANZAS: usize = 30_000;
 const LOGINS: usize = 200;
 const AT_ONCE: usize = 1_000;
 const FLOOR: &str = "floor";

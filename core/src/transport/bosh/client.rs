@@ -1,0 +1,279 @@
+//! Requests over HTTP on connections that are kept (XEP-0124, section 8).
+
+use std::io::Read;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use flate2::Compression;
+use flate2::read::{GzEncoder, MultiGzDecoder};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HOST};
+use hyper::{Request, Response as HttpResponse};
+use hyper_util::rt::TokioIo;
+use url::{Position, Url};
+
+use super::machine::{Post, Response};
+use crate::link::BoxFuture;
+use crate::options::Config;
+use crate::times::Milestone;
+use crate::transport::http::{drive, http_error};
+use crate::transport::{TransportError, connector};
+
+/// Less than this is not worth compressing.
+const SMALL: usize = 1024;
+
+/// The connections to a server, as many as requests are ever open at once.
+pub(super) struct Client {
+    config: Arc<Config>,
+    url: Url,
+    idle: Vec<Channel>,
+    /// One that will be needed, on its way.
+    opening: Option<BoxFuture<Result<Channel, TransportError>>>,
+}
+
+/// A connection that speaks HTTP.
+pub(super) struct Channel {
+    sender: SendRequest<Payload>,
+    connection: BoxFuture<hyper::Result<()>>,
+}
+
+/// A request under way.
+pub(super) struct Exchange {
+    pub rid: u64,
+    pub attempt: u32,
+    written: Arc<AtomicBool>,
+    future: BoxFuture<(Result<Response, TransportError>, Option<Channel>)>,
+}
+
+impl Client {
+    pub(super) const fn new(config: Arc<Config>, url: Url) -> Self {
+        Self { config, url, idle: Vec::new(), opening: None }
+    }
+
+    /// Opens the first connection; returns the round trips it took.
+    pub(super) async fn open(
+        &mut self,
+        reached: &mut (dyn FnMut(Milestone) + Send),
+    ) -> Result<u32, TransportError> {
+        let (channel, round_trips) = connect(&self.config, &self.url, reached).await?;
+        self.idle.push(channel);
+        Ok(round_trips)
+    }
+
+    /// Opens another connection beside, so that the next request need not wait for it.
+    pub(super) fn prepare(&mut self) {
+        let (config, url) = (Arc::clone(&self.config), self.url.clone());
+        self.opening = Some(Box::pin(async move {
+            let (channel, _) = connect(&config, &url, &mut |_| {}).await?;
+            Ok(channel)
+        }));
+    }
+
+    /// Drives the connection that is being opened.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
+        if let Some(opening) = &mut self.opening
+            && let Poll::Ready(channel) = opening.as_mut().poll(cx)
+        {
+            self.opening = None;
+            // Whoever needs it will try again.
+            self.idle.extend(channel);
+        }
+    }
+
+    pub(super) fn keep(&mut self, channel: Channel) {
+        self.idle.push(channel);
+    }
+
+    pub(super) fn post(&mut self, post: Post) -> Exchange {
+        let written = Arc::new(AtomicBool::new(false));
+        let (config, url) = (Arc::clone(&self.config), self.url.clone());
+        let idle = self.idle.pop();
+        let opening = if idle.is_none() { self.opening.take() } else { None };
+        let flag = Arc::clone(&written);
+        let Post { rid, attempt, body, gzip } = post;
+        let future = Box::pin(async move {
+            let (body, gzip) = if gzip { compress(body) } else { (body, false) };
+            let request = || request(&config, &url, Payload::new(&body, &flag), gzip);
+            let limit = config.max_stanza_bytes;
+            if let Some(channel) = idle {
+                match channel.exchange(request(), limit).await {
+                    // A server closes a connection that was idle whenever it likes: that says nothing of the request.
+                    (Err(TransportError::Closed | TransportError::Lost { .. }), _) => {}
+                    outcome => return outcome,
+                }
+            }
+            let opened = async {
+                match opening {
+                    Some(opening) => opening.await,
+                    None => connect(&config, &url, &mut |_| {}).await.map(|(channel, _)| channel),
+                }
+            };
+            let patience = config.http_timeout;
+            match tokio::time::timeout(patience, opened).await {
+                Ok(Ok(channel)) => channel.exchange(request(), limit).await,
+                Ok(Err(error)) => (Err(error), None),
+                Err(_) => (Err(TransportError::Timeout { patience }), None),
+            }
+        });
+        Exchange { rid, attempt, written, future }
+    }
+}
+
+impl Exchange {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<(Result<Response, TransportError>, Option<Channel>)> {
+        self.future.as_mut().poll(cx)
+    }
+
+    /// Whether the whole request has been handed to the network.
+    pub(super) fn is_written(&self) -> bool {
+        self.written.load(Ordering::Relaxed)
+    }
+}
+
+async fn connect(
+    config: &Config,
+    url: &Url,
+    reached: &mut (dyn FnMut(Milestone) + Send),
+) -> Result<(Channel, u32), TransportError> {
+    let (stream, round_trips) = connector::connect(config, url, reached).await?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(http_error)?;
+    Ok((Channel { sender, connection: Box::pin(connection) }, round_trips))
+}
+
+impl Channel {
+    /// Gives the connection back if it can be used again.
+    async fn exchange(
+        mut self,
+        request: Result<Request<Payload>, TransportError>,
+        limit: usize,
+    ) -> (Result<Response, TransportError>, Option<Self>) {
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return (Err(error), Some(self)),
+        };
+        let sender = &mut self.sender;
+        let answer = async {
+            sender.ready().await.map_err(http_error)?;
+            read(sender.send_request(request).await.map_err(http_error)?, limit).await
+        };
+        let outcome = drive(answer, &mut self.connection).await;
+        let again = outcome.is_ok() && !self.sender.is_closed();
+        (outcome, again.then_some(self))
+    }
+}
+
+fn request(
+    config: &Config,
+    url: &Url,
+    payload: Payload,
+    gzip: bool,
+) -> Result<Request<Payload>, TransportError> {
+    let mut builder = Request::post(&url[Position::BeforePath..Position::AfterQuery])
+        .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
+        .header(CONTENT_TYPE, "text/xml; charset=utf-8")
+        .header(ACCEPT_ENCODING, "gzip");
+    if gzip {
+        builder = builder.header(CONTENT_ENCODING, "gzip");
+    }
+    for (name, value) in &config.headers {
+        builder = builder.header(name, value);
+    }
+    let unusable = || TransportError::NotHttp { reason: "the URL cannot be asked for".to_owned() };
+    builder.body(payload).map_err(|_| unusable())
+}
+
+async fn read(response: HttpResponse<Incoming>, limit: usize) -> Result<Response, TransportError> {
+    let status = response.status().as_u16();
+    let gzip = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
+    let collected = Limited::new(response.into_body(), limit).collect().await;
+    let bytes = collected.map_err(|error| match error.downcast::<hyper::Error>() {
+        Ok(error) => http_error(*error),
+        Err(error) if error.is::<LengthLimitError>() => TransportError::TooLarge { limit },
+        Err(error) => TransportError::NotHttp { reason: error.to_string() },
+    })?;
+    let bytes = bytes.to_bytes();
+    let bytes = if gzip { decompress(&bytes, limit)? } else { bytes.into() };
+    // The page of an error may be in any encoding, and is not read.
+    if status != 200 {
+        return Ok(Response { status, body: String::new() });
+    }
+    let bad = |_| TransportError::BadFrame { reason: "an answer that is not UTF-8".to_owned() };
+    Ok(Response { status, body: String::from_utf8(bytes).map_err(bad)? })
+}
+
+fn compress(body: Bytes) -> (Bytes, bool) {
+    let mut compressed = Vec::new();
+    let worth = body.len() >= SMALL
+        && GzEncoder::new(&body[..], Compression::fast()).read_to_end(&mut compressed).is_ok()
+        && compressed.len() < body.len();
+    if worth { (compressed.into(), true) } else { (body, false) }
+}
+
+/// As much as a frame may have, however small it was packed.
+fn decompress(bytes: &[u8], limit: usize) -> Result<Vec<u8>, TransportError> {
+    let mut plain = Vec::new();
+    let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let read = MultiGzDecoder::new(bytes).take(bound).read_to_end(&mut plain);
+    let bad = |_| TransportError::BadFrame { reason: "an answer that cannot be decompressed".to_owned() };
+    if read.map_err(bad)? > limit { Err(TransportError::TooLarge { limit }) } else { Ok(plain) }
+}
+
+/// The body of a request, which tells when it has been taken.
+pub(super) struct Payload {
+    bytes: Option<Bytes>,
+    written: Arc<AtomicBool>,
+}
+
+impl Payload {
+    fn new(bytes: &Bytes, written: &Arc<AtomicBool>) -> Self {
+        Self { bytes: Some(bytes.clone()), written: Arc::clone(written) }
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let bytes = self.bytes.take();
+        self.written.store(true, Ordering::Relaxed);
+        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compressed_reads_back_and_a_bomb_does_not_go_off() {
+        let text = Bytes::from("<a/>".repeat(10_000));
+        let (small, gzip) = compress(text.clone());
+        assert!(gzip && small.len() < text.len() / 10);
+        assert_eq!(decompress(&small, text.len()).unwrap(), text);
+        assert_eq!(
+            decompress(&small, text.len() - 1),
+            Err(TransportError::TooLarge { limit: text.len() - 1 })
+        );
+        assert!(matches!(decompress(b"no gzip", 10), Err(TransportError::BadFrame { .. })));
+        assert_eq!(compress(Bytes::from("short")), (Bytes::from("short"), false));
+    }
+}
