@@ -49,7 +49,8 @@ wheel: .venv/stamp ## Builds the wheel (manylinux2014) and the source distributi
 	$(VENV_PYTHON) -m maturin sdist -m py/Cargo.toml --out target/packages
 
 docs: py ## Writes the API pages of the Python package into target/docs/python
-	$(VENV_PYTHON) -m pdoc --docformat restructuredtext --template-directory py/docs -o target/docs/python jitsimeet
+	$(VENV_PYTHON) -m pdoc --docformat restructuredtext --template-directory py/docs -o target/docs/python \
+		jitsimeet jitsimeet.testing jitsimeet.pytest_plugin
 
 node: node/node_modules/stamp ## Builds the Node package in place
 	cd node && $(NPM) run build
