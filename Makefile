@@ -80,14 +80,15 @@ py: .venv/stamp ## Builds the Python package into .venv
 	VIRTUAL_ENV='$(CURDIR)/.venv' $(VENV_PYTHON) -m maturin develop --release -m py/Cargo.toml
 
 # zig links against the libc of manylinux2014, whatever that of this machine is. It is looked for in the PATH.
-wheel: .venv/stamp ## Builds the wheel (manylinux2014) and the source distribution of the package into target/wheels
-	rm -rf target/wheels
+wheel: .venv/stamp ## Builds the wheel (manylinux2014) and the source distribution of the package into target/packages
+	rm -rf target/packages
 	PATH='$(CURDIR)/.venv/bin':"$$PATH" $(VENV_PYTHON) -m maturin build --release --strip --zig \
-		--compatibility manylinux2014 -m py/Cargo.toml --out target/wheels
-	$(VENV_PYTHON) -m maturin sdist -m py/Cargo.toml --out target/wheels
+		--compatibility manylinux2014 -m py/Cargo.toml --out target/packages
+	$(VENV_PYTHON) -m maturin sdist -m py/Cargo.toml --out target/packages
 
 docs-python: py
-	$(VENV_PYTHON) -m pdoc --docformat restructuredtext -o target/docs/python jitsimeet
+	$(VENV_PYTHON) -m pdoc --docformat restructuredtext --template-directory py/docs -o target/docs/python \
+		jitsimeet jitsimeet.testing jitsimeet.pytest_plugin
 
 docs-node: node/node_modules/stamp
 	cd node && $(NPM) run docs
