@@ -125,6 +125,11 @@ bench-core bench-memory bench-scale: bench-%:
 	@$(CARGO) build --release --quiet --package jitsimeet-bench
 	@target/release/jitsimeet-bench $*
 
+.PHONY: bench-node
+bench-node: node ## Measures the Node package beside @xmpp/client and strophe.js
+	@$(CARGO) build --release --quiet --package jitsimeet-bench
+	@cd node/bench && $(NPM) install --ignore-scripts --silent --no-audit --no-fund && $(NODE) run.js
+
 # ---- Keeping
 
 .PHONY: header format lint clean
