@@ -19,6 +19,14 @@ VENV_PYTHON := .venv/bin/python
 # One style for all, that of the package.
 RUFF := $(VENV_PYTHON) -m ruff --config py/pyproject.toml
 PYTHON_SOURCES := py tests
+# What programs look for when they start. ffi-c/build.rs gives it to the library.
+SONAME := libjitsimeet.so.0
+VERSION := $(shell sed -n '/^\[workspace.package\]/,/^$$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+DESTDIR ?=
+PREFIX ?= /usr/local
+INSTALL ?= install
+STRIP ?= strip
+LIBRARIES = $(DESTDIR)$(PREFIX)/lib
 
 .PHONY: help
 help: ## Says what there is to make
@@ -26,7 +34,7 @@ help: ## Says what there is to make
 
 # ---- Building
 
-.PHONY: build native c py node
+.PHONY: build native c py wheel docs node
 build: c py node ## Builds the libraries, the packages and the test servers
 
 # In one call: cargo chooses the features of a dependency anew for each, and compiles it anew for each choice.
@@ -35,11 +43,48 @@ native:
 
 c: native ## Builds libjitsimeet, the C example and the test servers
 	@mkdir -p target/examples
+	@ln -sf libjitsimeet.so target/release/$(SONAME)
 	$(CC) -std=c11 -O2 -Wall -Wextra -Werror -Iinclude -o target/examples/connect ffi-c/examples/connect.c \
 		-Ltarget/release -ljitsimeet -Wl,-rpath,'$$ORIGIN/../release'
 
+# ---- Installing the C library
+
+.PHONY: install docs
+# Where it is built as one user and installed as another, the other need not have cargo.
+target/release/libjitsimeet.so target/release/libjitsimeet.a:
+	$(MAKE) native
+
+install: target/release/libjitsimeet.so target/release/libjitsimeet.a ## Installs the C library: DESTDIR= PREFIX=/usr/local
+	$(INSTALL) -d '$(LIBRARIES)/pkgconfig' '$(LIBRARIES)/cmake/jitsimeet' '$(DESTDIR)$(PREFIX)/include'
+	$(STRIP) --strip-unneeded -o '$(LIBRARIES)/libjitsimeet.so.$(VERSION)' target/release/libjitsimeet.so
+	chmod 755 '$(LIBRARIES)/libjitsimeet.so.$(VERSION)'
+	ln -sf 'libjitsimeet.so.$(VERSION)' '$(LIBRARIES)/$(SONAME)'
+	ln -sf '$(SONAME)' '$(LIBRARIES)/libjitsimeet.so'
+	$(STRIP) --strip-debug -o '$(LIBRARIES)/libjitsimeet.a' target/release/libjitsimeet.a
+	chmod 644 '$(LIBRARIES)/libjitsimeet.a'
+	$(INSTALL) -m 644 include/jitsimeet.h include/jitsimeet.hpp '$(DESTDIR)$(PREFIX)/include'
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' ffi-c/jitsimeet.pc.in \
+		>'$(LIBRARIES)/pkgconfig/jitsimeet.pc'
+	$(INSTALL) -m 644 ffi-c/jitsimeet-config.cmake '$(LIBRARIES)/cmake/jitsimeet'
+	sed -e 's|@VERSION@|$(VERSION)|' ffi-c/jitsimeet-config-version.cmake.in \
+		>'$(LIBRARIES)/cmake/jitsimeet/jitsimeet-config-version.cmake'
+
+docs: ## Makes the pages of the C and C++ headers: target/doxygen
+	@mkdir -p target/doxygen
+	cd ffi-c && doxygen Doxyfile
+
 py: .venv/stamp ## Builds the Python package into .venv
 	VIRTUAL_ENV='$(CURDIR)/.venv' $(VENV_PYTHON) -m maturin develop --release -m py/Cargo.toml
+
+# zig links against the libc of manylinux2014, whatever that of this machine is. It is looked for in the PATH.
+wheel: .venv/stamp ## Builds the wheel (manylinux2014) and the source distribution of the package into target/wheels
+	rm -rf target/wheels
+	PATH='$(CURDIR)/.venv/bin':"$$PATH" $(VENV_PYTHON) -m maturin build --release --strip --zig \
+		--compatibility manylinux2014 -m py/Cargo.toml --out target/wheels
+	$(VENV_PYTHON) -m maturin sdist -m py/Cargo.toml --out target/wheels
+
+docs: py ## Writes the API pages of the Python package into target/docs/python
+	$(VENV_PYTHON) -m pdoc --docformat restructuredtext -o target/docs/python jitsimeet
 
 node: node/node_modules/stamp ## Builds the Node package in place
 	cd node && $(NPM) run build
@@ -86,6 +131,7 @@ check-rust:
 
 check-docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
+	@if command -v doxygen >/dev/null; then $(MAKE) docs; else echo 'SKIPPED, doxygen is missing: docs' >&2; fi
 
 # What would go to crates.io, built by itself: without the other members, whose names are not on it.
 check-package:
@@ -112,7 +158,7 @@ test-node: native node
 test-readme: build
 	$(VENV_PYTHON) tests/readme/run.py
 
-test-repository: build
+test-repository: build wheel
 	$(VENV_PYTHON) -m pytest tests
 
 # ---- Measuring
@@ -122,19 +168,29 @@ bench-core: ## Measures frames and logins beside the floor and the peers
 bench-memory: ## Weighs idle sessions, and what they cost while nothing happens
 bench-scale: ## Measures the cost of a session and a stanza from 1 to 10,000 sessions
 bench-core bench-memory bench-scale: bench-%:
-	@$(CARGO) build --release --quiet --package jitsimeet-bench
+	@$(CARGO) build --release --quiet --package jitsimeet-bench --package jitsimeet-c
 	@target/release/jitsimeet-bench $*
 
-.PHONY: bench-node
+.PHONY: leaks bench-python bench-node
+leaks: native py node ## Connects and disconnects 10,000 times from Python and from Node, and looks what is left
+	$(VENV_PYTHON) py/tests/programs/leaks.py 10000
+	cd node && $(NPM) run test:leaks
+
+bench-python: py ## Measures the Python package beside slixmpp
+	$(VENV_PYTHON) py/benchmarks/run.py
+
 bench-node: node ## Measures the Node package beside @xmpp/client and strophe.js
 	@$(CARGO) build --release --quiet --package jitsimeet-bench
 	@cd node/bench && $(NPM) install --ignore-scripts --silent --no-audit --no-fund && $(NODE) run.js
 
 # ---- Keeping
 
-.PHONY: header format lint clean
+.PHONY: header abi format lint clean
 header: ## Writes include/jitsimeet.h anew
 	UPDATE_HEADER=1 $(CARGO) test -p jitsimeet-c --test header
+
+abi: ## Records the ABI of the C library in ffi-c/abi.txt anew
+	UPDATE_ABI=1 $(CARGO) test -p jitsimeet-c --test abi
 
 format: .venv/stamp node/node_modules/stamp ## Formats all sources
 	$(CARGO) fmt --all

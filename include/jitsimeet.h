@@ -397,6 +397,36 @@
 #define JM_STATE_DISCONNECTING 4
 
 /**
+ * Nothing is logged.
+ */
+#define JM_LOG_LEVEL_OFF 0
+
+/**
+ * A defect of this library.
+ */
+#define JM_LOG_LEVEL_ERROR 1
+
+/**
+ * What should be changed, such as an option that makes TLS worthless.
+ */
+#define JM_LOG_LEVEL_WARN 2
+
+/**
+ * What happens to a connection.
+ */
+#define JM_LOG_LEVEL_INFO 3
+
+/**
+ * What leads to it.
+ */
+#define JM_LOG_LEVEL_DEBUG 4
+
+/**
+ * Everything.
+ */
+#define JM_LOG_LEVEL_TRACE 5
+
+/**
  * A connection to a Jitsi Meet deployment: lib-jitsi-meet's `JitsiConnection`.
  *
  * It is idle, connecting, connected, interrupted or disconnecting (`JM_STATE_*`). One attempt to connect ends in
@@ -406,6 +436,10 @@
  *
  * All calls may be made from any thread, also at once, except that none may be under way when the connection is
  * freed.
+ *
+ * It belongs to the process that made it. In a fork of that process every call returns `JM_STATUS_FORKED` at once, and
+ * freeing gives up the handle and nothing else: no callback and no `destroy` runs there. The fork may make
+ * connections of its own.
  */
 typedef struct jm_connection jm_connection;
 
@@ -487,6 +521,9 @@ typedef struct jm_options jm_options;
  *
  * Events of one connection come in order; the connections have turns. A queue keeps what it holds until it is taken,
  * except the events of a connection that is freed.
+ *
+ * It belongs to the process that made it. In a fork of that process every call returns `JM_STATUS_FORKED` at once, and
+ * freeing gives up the handle and nothing else: the descriptor, which is shared with the parent, stays open.
  */
 typedef struct jm_queue jm_queue;
 
@@ -568,7 +605,8 @@ typedef struct jm_event {
    */
   int transient;
   /**
-   * Failed: the JID that the attempt used, where one was known.
+   * Failed: the JID that the attempt used, where one was known. Completion of `jm_connection_connect_async`: the JID
+   * that the server has bound.
    */
   struct jm_str jid;
   /**
@@ -672,6 +710,13 @@ typedef struct jm_event {
 } jm_event;
 
 /**
+ * Hears of the end of a call that has more to tell than its status, exactly once. `completion` is an event of the type
+ * `JM_EVENT_COMPLETION`, the one that queue mode would have, and is borrowed until the function returns. Otherwise as
+ * `jm_listener_fn`.
+ */
+typedef void (*jm_completion_fn)(void *user_data, const struct jm_event *completion);
+
+/**
  * Hears of the end of an asynchronous call, exactly once. Otherwise as `jm_listener_fn`.
  */
 typedef void (*jm_done_fn)(void *user_data, jm_status status);
@@ -681,13 +726,6 @@ typedef void (*jm_done_fn)(void *user_data, jm_status status);
  * `status` is `JM_OK`, and absent otherwise; it is borrowed until the function returns. Otherwise as `jm_listener_fn`.
  */
 typedef void (*jm_answer_fn)(void *user_data, jm_status status, struct jm_str answer);
-
-/**
- * Hears of the end of a call that has more to tell than its status, exactly once. `completion` is an event of the type
- * `JM_EVENT_COMPLETION`, the one that queue mode would have, and is borrowed until the function returns. Otherwise as
- * `jm_listener_fn`.
- */
-typedef void (*jm_completion_fn)(void *user_data, const struct jm_event *completion);
 
 /**
  * Listens to one kind of events. `event` is borrowed until the function returns.
@@ -701,6 +739,41 @@ typedef void (*jm_listener_fn)(void *user_data, const struct jm_event *event);
  * Releases a `user_data` after its last use, exactly once. Otherwise as `jm_listener_fn`.
  */
 typedef void (*jm_destroy_fn)(void *user_data);
+
+/**
+ * One thing that the library has logged. No secret is in it.
+ *
+ * It is borrowed, texts included, until the callback returns. Fields may be added at the end: use records through
+ * their pointers only.
+ */
+typedef struct jm_log_record {
+  /**
+   * How important it is: `JM_LOG_LEVEL_*`, never `JM_LOG_LEVEL_OFF`.
+   */
+  int32_t level;
+  /**
+   * When it was logged, in milliseconds since 1970 (UTC).
+   */
+  int64_t time_ms;
+  /**
+   * The connection that it is about, as `jm_connection_id` tells it; 0 if it is about none.
+   */
+  uint64_t connection_id;
+  /**
+   * The part of the library that says it, such as `jitsimeet::driver`.
+   */
+  struct jm_str target;
+  /**
+   * What is said, and behind it details as `name=value`.
+   */
+  struct jm_str message;
+} jm_log_record;
+
+/**
+ * Hears what the library logs, record by record, in the order in which it was logged. `record` is borrowed until the
+ * function returns. Otherwise as `jm_listener_fn`.
+ */
+typedef void (*jm_log_fn)(void *user_data, const struct jm_log_record *record);
 
 #ifdef __cplusplus
 extern "C" {
@@ -721,6 +794,14 @@ void jm_string_free(char *string);
  * inside a callback.
  */
 const char *jm_last_error(void);
+
+/**
+ * What a status means, as a sentence, such as `there is no session to send on`. Never NULL: a status that this
+ * library does not know has a sentence too. `jm_last_error` says more, for the call that has failed.
+ *
+ * Static text. Any thread; legal inside a callback.
+ */
+const char *jm_strerror(jm_status status);
 
 /**
  * The version of the library that runs, such as `0.1.0`; `JM_VERSION` is the one of the header. Static text.
@@ -896,6 +977,26 @@ jm_status jm_connection_connect(struct jm_connection *connection,
                                 const char *name);
 
 /**
+ * Starts to connect as `jm_connection_connect` does, and tells the caller how it ended: behind the event, and once,
+ * even where lost sessions are set up anew.
+ *
+ * `done` and `user_data` as for `jm_connection_ping`. The completion has the `status`, and with it:
+ *
+ * - `JM_OK`: in `jid` the full JID that the server has bound;
+ * - `JM_STATUS_CONNECTION_FAILED`: why, in the fields of `JM_EVENT_CONNECTION_FAILED`;
+ * - `JM_STATUS_REDIRECTED`: `vnode` and `focus_jid`;
+ * - `JM_STATUS_ABORTED` if `jm_connection_disconnect` or `jm_shutdown` is called, or the connection freed, first.
+ *
+ * Legal inside a callback.
+ */
+jm_status jm_connection_connect_async(struct jm_connection *connection,
+                                      const char *id,
+                                      const char *password,
+                                      const char *name,
+                                      jm_completion_fn done,
+                                      void *user_data);
+
+/**
  * Starts to close the connection in an orderly way, or gives up the attempt under way, and returns at once.
  * `JM_EVENT_CONNECTION_DISCONNECTED` follows; of an idle connection it does not.
  *
@@ -1024,6 +1125,14 @@ jm_status jm_connection_remove_feature(struct jm_connection *connection,
  * It is the state of this moment: events that tell of it may still be on their way. Legal inside a callback.
  */
 int32_t jm_connection_state(const struct jm_connection *connection);
+
+/**
+ * The number by which `jm_log_record` names the connection. It is never 0 and never used again in the process; 0 if
+ * `connection` is NULL.
+ *
+ * Legal inside a callback.
+ */
+uint64_t jm_connection_id(const struct jm_connection *connection);
 
 /**
  * The full JID that the server has bound, to be freed with `jm_string_free`. NULL while there is none: from the first
@@ -1159,7 +1268,8 @@ jm_status jm_queue_new(struct jm_queue **out_queue);
 void jm_queue_free(struct jm_queue *queue);
 
 /**
- * A descriptor for `poll`, `epoll`, `kqueue` and the like: it is readable while events wait. -1 if `queue` is NULL.
+ * A descriptor for `poll`, `epoll`, `kqueue` and the like: it is readable while events wait. -1 if `queue` is NULL or
+ * belongs to the process that this one was forked from.
  *
  * It belongs to the queue: wait for it to be readable, and do nothing else with it. Then take events until
  * `jm_queue_next` with a timeout of 0 returns `JM_STATUS_TIMEOUT`, or just one and wait again. While another
@@ -1178,6 +1288,29 @@ int jm_queue_fd(const struct jm_queue *queue);
 jm_status jm_queue_next(struct jm_queue *queue,
                         int32_t timeout_ms,
                         const struct jm_event **out_event);
+
+/**
+ * Passes what the library logs to `log`, from now on: in order, on the dispatcher thread. There is one such function
+ * for the process, and another call replaces it. `log` NULL ends it. How much is logged is the option `logLevel` of
+ * `jm_init`.
+ *
+ * Up to 1,000 records wait for a function that is slow; then the oldest go, and the next record says how many.
+ *
+ * `destroy`, which may be NULL, is called with `user_data` exactly once, whatever happens: on the dispatcher thread
+ * after the function was replaced; or, if this call fails or `log` is NULL, on the calling thread before it returns.
+ * The function stays across `jm_shutdown`, which delivers what is due. A fork has none until it sets its own.
+ *
+ * When this returns, the function of before does not run and will not, and its `destroy` has been called. For that it
+ * waits for the dispatcher thread to be done with the callback that it runs, whosever it is: hold no lock that a
+ * callback takes. Inside a callback it does not wait: the function of before is not called any more, and its `destroy`
+ * is called as soon as the running callback has returned.
+ *
+ * `JM_STATUS_INVALID_STATE` if a part of the program that is written in Rust has a `tracing` subscriber of its own.
+ * Any thread; legal inside a callback.
+ */
+jm_status jm_set_log_callback(jm_log_fn log,
+                              void *user_data,
+                              jm_destroy_fn destroy);
 
 #ifdef __cplusplus
 }  // extern "C"

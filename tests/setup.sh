@@ -9,6 +9,11 @@ missing_packages() {
     [[ -x /usr/sbin/ejabberdctl ]] || echo ejabberd
     command -v valgrind >/dev/null || echo valgrind
     command -v c++ >/dev/null || echo g++
+    command -v clang >/dev/null || echo clang
+    command -v cmake >/dev/null || echo cmake
+    command -v pkg-config >/dev/null || echo pkg-config
+    command -v doxygen >/dev/null || echo doxygen
+    [[ -e /usr/include/cjson/cJSON.h ]] || echo libcjson-dev
     "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
 }
 

@@ -51,6 +51,13 @@ impl Hash for Key {
     }
 }
 
+/// Forgets everything, for a process that is done with it: among it are keys.
+pub(crate) fn forget() {
+    let knowledge = KNOWLEDGE.get();
+    *lock(&knowledge.services) = HashMap::new();
+    *lock(&knowledge.keys) = HashMap::new();
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

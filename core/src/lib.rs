@@ -46,7 +46,7 @@ pub use hub::{ConnectionId, Drained, EventHub, Item};
 pub use logging::{LogLevel, LogRecord, close_log, drain_log, log_level, open_log, set_log_level};
 pub use logs::{Direction, LogEntry, Logs};
 pub use options::Options;
-pub use process::PerProcess;
+pub use process::{Owner, PerProcess};
 pub use runtime::{init, set_network_info, shutdown};
 pub use shared::ConnectionState;
 pub use statistics::Statistics;

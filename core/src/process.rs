@@ -2,20 +2,24 @@
 //!
 //! After a fork the child has the parent's memory and only one of its threads. A lock that another thread held stays
 //! held for ever, and what waited for a thread waits for ever. So nothing that the parent has made is touched: statics
-//! begin anew, and the parent's connections fail with [`Error::Forked`](crate::Error::Forked).
+//! begin anew, and the parent's connections fail with [`Error::Forked`].
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::Error;
+
 /// No process has this id.
 const NOBODY: u32 = 0;
 
-/// The process that something was made in.
+/// The process that something was made in. Bindings ask it before they touch a lock of what they have made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Owner(u32);
+pub struct Owner(u32);
 
 impl Owner {
-    pub(crate) fn this_process() -> Self {
+    /// The process that asks.
+    #[must_use]
+    pub fn this_process() -> Self {
         Self(std::process::id())
     }
 
@@ -24,8 +28,18 @@ impl Owner {
         Self(u32::MAX)
     }
 
-    pub(crate) fn is_this_process(self) -> bool {
+    /// Whether it is not a fork of the owner that asks.
+    #[must_use]
+    pub fn is_this_process(self) -> bool {
         self == Self::this_process()
+    }
+
+    /// As [`is_this_process`](Self::is_this_process).
+    ///
+    /// # Errors
+    /// [`Error::Forked`].
+    pub fn check(self) -> Result<(), Error> {
+        if self.is_this_process() { Ok(()) } else { Err(Error::Forked) }
     }
 }
 

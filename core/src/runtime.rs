@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Error, Options, PerProcess, set_log_level};
+use crate::{Error, Options, PerProcess, knowledge, set_log_level};
 
 const WORKER_THREADS: usize = 2;
 /// Threads for name look-ups and the like.
@@ -103,7 +103,8 @@ pub(crate) fn online() -> &'static watch::Sender<bool> {
     &PROCESS.get().online.0
 }
 
-/// Closes all connections of the process and joins all its threads. Later calls start afresh.
+/// Closes all connections of the process, joins all its threads, and forgets the keys of accounts. Later calls start
+/// afresh.
 ///
 /// Connections close as by `disconnect` and deliver their events; what is not closed after `timeout` is cut off.
 /// Blocks the calling thread; not to be called from a hub's waker.
@@ -123,7 +124,10 @@ pub fn shutdown(timeout: Duration) -> Result<(), Error> {
     // A runtime cannot be ended from within a runtime, and the caller may well live in one of its own.
     let stopper =
         thread::Builder::new().name("jitsimeet-shutdown".to_owned()).spawn(move || running.stop(timeout));
-    match stopper.map(thread::JoinHandle::join) {
+    let stopped = stopper.map(thread::JoinHandle::join);
+    // Only now does nobody learn any more.
+    knowledge::forget();
+    match stopped {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(Error::Timeout(format!("connections were still open after {timeout:?}"))),
         Ok(Err(_)) => Err(Error::Internal("the shutdown panicked".to_owned())),

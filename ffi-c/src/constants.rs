@@ -1,7 +1,7 @@
 //! The closed lists of core as plain integers, which is how C takes and gets them: a number that an enum of Rust does
 //! not know would be undefined behaviour. The compiler compares each with core's.
 
-use jitsimeet_core::{Code, ConnectionState, ErrorType, EventKind, Status};
+use jitsimeet_core::{Code, ConnectionState, ErrorType, EventKind, LogLevel, Status};
 
 /// What a call returns: `JM_OK` or one of `JM_STATUS_*`, which are negative and never renumbered. New ones may be
 /// added: treat one you do not know as a failure.
@@ -164,6 +164,19 @@ pub const JM_STATE_INTERRUPTED: i32 = 3;
 /// `jm_connection_disconnect` was called and is under way.
 pub const JM_STATE_DISCONNECTING: i32 = 4;
 
+/// Nothing is logged.
+pub const JM_LOG_LEVEL_OFF: i32 = 0;
+/// A defect of this library.
+pub const JM_LOG_LEVEL_ERROR: i32 = 1;
+/// What should be changed, such as an option that makes TLS worthless.
+pub const JM_LOG_LEVEL_WARN: i32 = 2;
+/// What happens to a connection.
+pub const JM_LOG_LEVEL_INFO: i32 = 3;
+/// What leads to it.
+pub const JM_LOG_LEVEL_DEBUG: i32 = 4;
+/// Everything.
+pub const JM_LOG_LEVEL_TRACE: i32 = 5;
+
 const _: () = {
     assert!(JM_OK == Status::Ok.as_i32());
     assert!(JM_STATUS_INVALID_ARGUMENT == Status::InvalidArgument.as_i32());
@@ -237,4 +250,10 @@ const _: () = {
     assert!(JM_STATE_CONNECTED == ConnectionState::Connected.as_i32());
     assert!(JM_STATE_INTERRUPTED == ConnectionState::Interrupted.as_i32());
     assert!(JM_STATE_DISCONNECTING == ConnectionState::Disconnecting.as_i32());
+    assert!(JM_LOG_LEVEL_OFF == LogLevel::Off.as_i32());
+    assert!(JM_LOG_LEVEL_ERROR == LogLevel::Error.as_i32());
+    assert!(JM_LOG_LEVEL_WARN == LogLevel::Warn.as_i32());
+    assert!(JM_LOG_LEVEL_INFO == LogLevel::Info.as_i32());
+    assert!(JM_LOG_LEVEL_DEBUG == LogLevel::Debug.as_i32());
+    assert!(JM_LOG_LEVEL_TRACE == LogLevel::Trace.as_i32());
 };

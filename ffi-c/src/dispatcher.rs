@@ -1,27 +1,32 @@
 //! The one thread a process that runs callbacks.
 //!
-//! It drains the hub of the connections that were not made for a queue, and runs tasks: what must happen on this
-//! thread, after the callback under way. It starts with the first connection, stops in `jm_shutdown`, and starts
-//! again when something is due.
+//! It drains the hub of the connections that were not made for a queue, and the log if there is somebody to tell, and
+//! runs tasks: what must happen on this thread, after the callback under way. It starts with the first connection,
+//! stops in `jm_shutdown`, and starts again when something is due. A fork has one of its own.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use jitsimeet_core::{ConnectionId, EventHub, Item};
+use jitsimeet_core::{ConnectionId, Drained, EventHub, Item, Owner, PerProcess};
 
 use crate::connection::Registry;
 use crate::error::{Error, Result};
 use crate::lock;
+use crate::logging::Logging;
 use crate::panic::contain;
+
+/// After so many events the log has its turn.
+const TURN: usize = 256;
 
 type Task = Box<dyn FnOnce() + Send>;
 
 pub(crate) struct Dispatcher {
     hub: EventHub,
     connections: Registry,
+    logging: Logging,
     control: Mutex<Control>,
     /// Notified when the thread has something to do.
     work: Condvar,
@@ -52,23 +57,31 @@ enum Thread {
 }
 
 thread_local! {
-    static ON_DISPATCHER: Cell<bool> = const { Cell::new(false) };
+    /// The process whose dispatcher this thread is: a callback may fork, and then it is not the child's.
+    static DISPATCHER_OF: Cell<Option<Owner>> = const { Cell::new(None) };
 }
 
 /// Whether the calling thread is the dispatcher: the caller is a callback.
 pub(crate) fn on_dispatcher() -> bool {
-    ON_DISPATCHER.get()
+    DISPATCHER_OF.get().is_some_and(Owner::is_this_process)
 }
 
 pub(crate) fn dispatcher() -> &'static Dispatcher {
-    static DISPATCHER: LazyLock<Dispatcher> = LazyLock::new(|| Dispatcher {
-        hub: EventHub::new(|| dispatcher().wake()),
-        connections: Registry::default(),
-        control: Mutex::default(),
-        work: Condvar::new(),
-        done: Condvar::new(),
-    });
-    &DISPATCHER
+    static DISPATCHER: PerProcess<Dispatcher> = PerProcess::new();
+    DISPATCHER.get()
+}
+
+impl Default for Dispatcher {
+    fn default() -> Self {
+        Self {
+            hub: EventHub::new(|| dispatcher().wake()),
+            connections: Registry::default(),
+            logging: Logging::default(),
+            control: Mutex::default(),
+            work: Condvar::new(),
+            done: Condvar::new(),
+        }
+    }
 }
 
 impl Dispatcher {
@@ -78,6 +91,10 @@ impl Dispatcher {
 
     pub(crate) const fn connections(&self) -> &Registry {
         &self.connections
+    }
+
+    pub(crate) const fn logging(&self) -> &Logging {
+        &self.logging
     }
 
     /// Starts the thread unless it runs.
@@ -94,7 +111,8 @@ impl Dispatcher {
         Ok(())
     }
 
-    fn wake(&'static self) {
+    /// There is something to deliver.
+    pub(crate) fn wake(&'static self) {
         let mut control = lock(&self.control);
         control.woken = true;
         // After `jm_shutdown` the thread is started by what becomes due. Without it the events wait for the next
@@ -135,14 +153,20 @@ impl Dispatcher {
     }
 
     fn serve(&self) {
-        ON_DISPATCHER.set(true);
+        DISPATCHER_OF.set(Some(Owner::this_process()));
         while self.wait_for_work() {
-            self.run_tasks();
-            self.hub.drain(usize::MAX, |id, item| {
-                contain(|| self.deliver(id, item));
-                self.run_tasks();
-            });
+            while self.take_turn() == Drained::More {}
         }
+    }
+
+    fn take_turn(&self) -> Drained {
+        self.run_tasks();
+        let events = self.hub.drain(TURN, |id, item| {
+            contain(|| self.deliver(id, item));
+            self.run_tasks();
+        });
+        let records = self.logging.drain(TURN, || self.run_tasks());
+        if events == Drained::Empty { records } else { Drained::More }
     }
 
     /// False when the thread is to end.

@@ -1,11 +1,11 @@
 //! Why a call was refused, and the text of it that the calling thread can read.
 
 use std::cell::RefCell;
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 
 use jitsimeet_core::Status;
 
-use crate::constants::jm_status;
+use crate::constants::*;
 
 /// Why a call was refused.
 pub(crate) struct Error {
@@ -64,4 +64,51 @@ thread_local! {
 #[unsafe(no_mangle)]
 pub extern "C" fn jm_last_error() -> *const c_char {
     LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+}
+
+/// What a status means, as a sentence, such as `there is no session to send on`. Never NULL: a status that this
+/// library does not know has a sentence too. `jm_last_error` says more, for the call that has failed.
+///
+/// Static text. Any thread; legal inside a callback.
+#[unsafe(no_mangle)]
+pub extern "C" fn jm_strerror(status: jm_status) -> *const c_char {
+    sentence(status).as_ptr()
+}
+
+const fn sentence(status: jm_status) -> &'static CStr {
+    match status {
+        JM_OK => c"the call did what it was asked",
+        JM_STATUS_INVALID_ARGUMENT => c"an argument is outside what the call accepts",
+        JM_STATUS_INVALID_UTF8 => c"a text is not UTF-8",
+        JM_STATUS_INVALID_OPTION => c"an option is missing, unknown or of the wrong type",
+        JM_STATUS_INVALID_STATE => c"the call is not allowed in the present state",
+        JM_STATUS_CONNECTION_FAILED => c"the attempt to connect failed",
+        JM_STATUS_ABORTED => c"the call was given up: the connection was closed or freed",
+        JM_STATUS_TIMEOUT => c"the time that was allowed ran out",
+        JM_STATUS_NOT_CONNECTED => c"there is no session to send on",
+        JM_STATUS_INVALID_STANZA => c"the stanza is not one that can be sent",
+        JM_STATUS_SEND_QUEUE_FULL => c"too much waits to be sent or acknowledged",
+        JM_STATUS_SESSION_LOST => c"the session was lost before the server answered",
+        JM_STATUS_REDIRECTED => c"the conference has moved to another server",
+        JM_STATUS_CONFERENCE_REQUEST_FAILED => c"the conference request was refused for good",
+        JM_STATUS_FORKED => c"the object belongs to the process that this one was forked from",
+        JM_STATUS_INTERNAL => c"a defect of jitsimeet: please report it",
+        _ => c"a status that this version of jitsimeet does not know",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_status_has_a_sentence_of_its_own() {
+        let unknown = [i32::MIN, -99, 1, i32::MAX].map(sentence);
+        assert!(unknown.iter().all(|text| *text == unknown[0]));
+        let known: HashSet<_> = Status::ALL.iter().map(|status| sentence(status.as_i32())).collect();
+        assert_eq!(known.len(), Status::ALL.len());
+        assert!(!known.contains(unknown[0]));
+    }
 }

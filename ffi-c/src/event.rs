@@ -43,7 +43,8 @@ pub struct jm_event {
     pub message: jm_str,
     /// Failed: 1 if trying again later may succeed without changing anything, else 0.
     pub transient: c_int,
-    /// Failed: the JID that the attempt used, where one was known.
+    /// Failed: the JID that the attempt used, where one was known. Completion of `jm_connection_connect_async`: the JID
+    /// that the server has bound.
     pub jid: jm_str,
     /// Failed: the condition of RFC 6120 that the server named, such as `host-unknown`.
     pub condition: jm_str,
@@ -289,8 +290,12 @@ impl OwnedEvent {
             Completed::Pong { round_trip } => round_trip.as_secs_f64() * 1e3,
             _ => 0.0,
         };
-        let (texts, [xml, conference_json]) = Texts::new([xml, conference.as_deref()]);
-        Self { public: jm_event { xml, conference_json, round_trip_ms, ..public }, _texts: texts }
+        let jid = match completed {
+            Completed::Connected { jid } => Some(jid.as_str()),
+            _ => None,
+        };
+        let (texts, [jid, xml, conference_json]) = Texts::new([jid, xml, conference.as_deref()]);
+        Self { public: jm_event { jid, xml, conference_json, round_trip_ms, ..public }, _texts: texts }
     }
 
     pub(crate) const fn public(&self) -> &jm_event {

@@ -25,6 +25,8 @@ mod connection;
 
 mod queue;
 
+mod logging;
+
 // What C does not see.
 mod dispatcher;
 mod panic;
@@ -36,6 +38,7 @@ pub use error::*;
 pub use event::*;
 pub use library::*;
 pub use listeners::*;
+pub use logging::*;
 pub use options::*;
 pub use queue::*;
 pub use strings::*;

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use jitsimeet_core::Options;
+use jitsimeet_core::{Options, PerProcess};
 
 use crate::constants::{JM_ABI_VERSION, jm_status};
 use crate::dispatcher::{dispatcher, on_dispatcher};
@@ -56,12 +56,19 @@ pub extern "C" fn jm_set_network_info(is_online: c_int) -> jm_status {
     })
 }
 
-/// Set while `jm_shutdown` runs. Read for the whole of a `connect`, so that none slips in behind the back of a
-/// shutdown that has begun.
-static SHUTTING_DOWN: RwLock<bool> = RwLock::new(false);
+#[derive(Default)]
+struct Shutdown {
+    one_at_a_time: Mutex<()>,
+    /// Set while `jm_shutdown` runs. Read for the whole of a `connect`, so that none slips in behind the back of a
+    /// shutdown that has begun.
+    under_way: RwLock<bool>,
+}
+
+/// A fork may come while another thread shuts down.
+static SHUTDOWN: PerProcess<Shutdown> = PerProcess::new();
 
 pub(crate) fn unless_shutting_down<T>(start: impl FnOnce() -> Result<T>) -> Result<T> {
-    let shutting_down = SHUTTING_DOWN.read().unwrap_or_else(PoisonError::into_inner);
+    let shutting_down = SHUTDOWN.get().under_way.read().unwrap_or_else(PoisonError::into_inner);
     if *shutting_down {
         return Err(Error::invalid_state("jm_shutdown is under way"));
     }
@@ -69,8 +76,8 @@ pub(crate) fn unless_shutting_down<T>(start: impl FnOnce() -> Result<T>) -> Resu
 }
 
 /// Closes all connections as by `jm_connection_disconnect`, delivers the events and completions that are due, and
-/// joins all threads of the library. What is not closed after `timeout_ms` milliseconds is cut off, and the status is
-/// then `JM_STATUS_TIMEOUT`.
+/// joins all threads of the library, and forgets the keys of accounts. What is not closed after `timeout_ms`
+/// milliseconds is cut off, and the status is then `JM_STATUS_TIMEOUT`.
 ///
 /// Handles stay valid and are still to be freed, before or after. Later calls start afresh. Connections for a queue
 /// leave their last events in it.
@@ -86,9 +93,9 @@ pub extern "C" fn jm_shutdown(timeout_ms: i32) -> jm_status {
         if on_dispatcher() {
             return Err(Error::invalid_state("jm_shutdown must not be called inside a callback"));
         }
-        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        let _one = lock(&ONE_AT_A_TIME);
-        let set = |value| *SHUTTING_DOWN.write().unwrap_or_else(PoisonError::into_inner) = value;
+        let shutdown = SHUTDOWN.get();
+        let _one = lock(&shutdown.one_at_a_time);
+        let set = |value| *shutdown.under_way.write().unwrap_or_else(PoisonError::into_inner) = value;
         set(true);
         let outcome = jitsimeet_core::shutdown(Duration::from_millis(timeout));
         dispatcher().stop();

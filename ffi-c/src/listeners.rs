@@ -57,6 +57,10 @@ impl OwnedUserData {
     pub(crate) const fn new(user_data: *mut c_void, destroy: jm_destroy_fn) -> Self {
         Self { user_data: UserData(user_data), destroy }
     }
+
+    pub(crate) const fn pointer(&self) -> *mut c_void {
+        self.user_data.0
+    }
 }
 
 impl Drop for OwnedUserData {
@@ -94,7 +98,7 @@ impl Listener {
     pub(crate) fn call(&self, event: &jm_event) {
         if !self.removed.load(Ordering::Acquire) {
             // SAFETY: the caller registered the function for this pointer, which has not been destroyed: `self` lives.
-            unsafe { (self.function)(self.user_data.user_data.0, event) };
+            unsafe { (self.function)(self.user_data.pointer(), event) };
         }
     }
 }

@@ -119,6 +119,8 @@ pub unsafe extern "C" fn jm_options_free(options: *mut jm_options) {
 ///
 /// `key` and `value` are NUL-terminated UTF-8, read during the call. `JM_STATUS_INVALID_OPTION` if the key is not
 /// known or does not take a text: `jm_last_error` names the key, and nothing has changed.
+///
+/// Any thread, one at a time; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_options_set_string(
     options: *mut jm_options,
@@ -134,7 +136,7 @@ pub unsafe extern "C" fn jm_options_set_string(
 
 /// Sets an option that is a whole number, such as `loginTimeout`. Durations are milliseconds.
 ///
-/// As `jm_options_set_string`.
+/// As `jm_options_set_string`: any thread, one at a time; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_options_set_int(
     options: *mut jm_options,
@@ -150,7 +152,7 @@ pub unsafe extern "C" fn jm_options_set_int(
 
 /// Sets an option that is true (not 0) or false (0).
 ///
-/// As `jm_options_set_string`.
+/// As `jm_options_set_string`: any thread, one at a time; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_options_set_bool(
     options: *mut jm_options,
@@ -170,7 +172,8 @@ pub unsafe extern "C" fn jm_options_set_bool(
 /// is an object that is merged into the options, such as a whole `config.js` object: its keys replace those that
 /// are set, and those that are not known are kept and ignored.
 ///
-/// `JM_STATUS_INVALID_ARGUMENT` if it is not JSON; else as `jm_options_set_string`.
+/// `JM_STATUS_INVALID_ARGUMENT` if it is not JSON; else as `jm_options_set_string`. Any thread, one at a time; legal
+/// inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_options_set_json(
     options: *mut jm_options,

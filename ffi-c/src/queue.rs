@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use jitsimeet_core::{ConnectionId, Drained, EventHub, Status};
+use jitsimeet_core::{ConnectionId, Drained, EventHub, Owner, Status};
 
 use crate::connection::Registry;
 use crate::constants::jm_status;
@@ -21,7 +21,11 @@ use crate::strings::Out;
 ///
 /// Events of one connection come in order; the connections have turns. A queue keeps what it holds until it is taken,
 /// except the events of a connection that is freed.
+///
+/// It belongs to the process that made it. In a fork of that process every call returns `JM_STATUS_FORKED` at once, and
+/// freeing gives up the handle and nothing else: the descriptor, which is shared with the parent, stays open.
 pub struct jm_queue {
+    owner: Owner,
     hub: EventHub,
     connections: Registry,
     signal: Arc<Signal>,
@@ -38,7 +42,12 @@ impl jm_queue {
             let signal = Arc::clone(&signal);
             move || signal.set()
         });
-        Ok(Self { hub, connections: Registry::default(), signal, head: Mutex::default() })
+        let (owner, connections) = (Owner::this_process(), Registry::default());
+        Ok(Self { owner, hub, connections, signal, head: Mutex::default() })
+    }
+
+    pub(crate) fn check_process(&self) -> Result<()> {
+        Ok(self.owner.check()?)
     }
 
     pub(crate) const fn hub(&self) -> &EventHub {
@@ -118,20 +127,25 @@ pub unsafe extern "C" fn jm_queue_new(out_queue: *mut *mut jm_queue) -> jm_statu
 /// Frees a queue and the events that it holds. NULL is fine.
 ///
 /// Its connections may live on and are still to be freed; their events are dropped. The descriptor goes with the last
-/// of queue and connections: stop watching it before this call. No other thread may be using the queue.
+/// of queue and connections: stop watching it before this call. No other thread may be using the queue. Legal inside a
+/// callback of a connection that is not of the queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_queue_free(queue: *mut jm_queue) {
     if !queue.is_null() {
         contain(|| {
             // SAFETY: the caller returns what `jm_queue_new` made, once.
             let queue = unsafe { Arc::from_raw(queue.cast_const()) };
+            if queue.check_process().is_err() {
+                return std::mem::forget(queue);
+            }
             queue.hub.close();
             *lock(&queue.head) = None;
         });
     }
 }
 
-/// A descriptor for `poll`, `epoll`, `kqueue` and the like: it is readable while events wait. -1 if `queue` is NULL.
+/// A descriptor for `poll`, `epoll`, `kqueue` and the like: it is readable while events wait. -1 if `queue` is NULL or
+/// belongs to the process that this one was forked from.
 ///
 /// It belongs to the queue: wait for it to be readable, and do nothing else with it. Then take events until
 /// `jm_queue_next` with a timeout of 0 returns `JM_STATUS_TIMEOUT`, or just one and wait again. While another
@@ -141,13 +155,15 @@ pub unsafe extern "C" fn jm_queue_free(queue: *mut jm_queue) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_queue_fd(queue: *const jm_queue) -> c_int {
     // SAFETY: the caller passes a queue that is not freed during the call, or NULL.
-    unsafe { queue.as_ref() }.map_or(-1, |queue| queue.signal.as_fd().as_raw_fd())
+    let queue = unsafe { queue.as_ref() }.filter(|queue| queue.check_process().is_ok());
+    queue.map_or(-1, |queue| queue.signal.as_fd().as_raw_fd())
 }
 
 /// Takes the next event, to be freed with `jm_event_free`.
 ///
 /// Waits up to `timeout_ms` milliseconds; 0 does not wait and a negative number waits for ever. `JM_STATUS_TIMEOUT`
-/// if no event came. Several threads may take from one queue; each event goes to one of them.
+/// if no event came. Several threads may take from one queue; each event goes to one of them. Legal inside a callback of
+/// a connection that is not of the queue, whose thread it then holds up.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_queue_next(
     queue: *mut jm_queue,
@@ -158,6 +174,7 @@ pub unsafe extern "C" fn jm_queue_next(
         // SAFETY: the caller passes a queue that is not freed during the call and a place for the event, or NULL.
         let (queue, out) = unsafe { (queue.as_ref(), Out::new(out_event, "out_event")?) };
         let queue = queue.ok_or_else(|| Error::null("queue"))?;
+        queue.check_process()?;
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         out.write(queue.next(timeout.map(|timeout| Instant::now() + timeout))?.give());
         Ok(())

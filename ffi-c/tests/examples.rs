@@ -3,23 +3,15 @@
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Language, Linkage, SANITIZERS, Server, Shown, compile, have, run, run_well};
+use common::{Language, Linkage, SANITIZERS, Server, Shown, VALGRIND, compile, have, run, run_well};
 use jitsimeet_testserver::Options;
-
-const LEAKS: &[&str] = &[
-    "--quiet",
-    "--leak-check=full",
-    "--show-leak-kinds=definite,possible",
-    "--errors-for-leak-kinds=definite,possible",
-    "--error-exitcode=99",
-];
 
 fn valgrind(server: &Server, program: &Path) -> Command {
     let mut command = server.command("valgrind");
-    command.args(LEAKS).arg(program);
+    command.args(VALGRIND).arg(program);
     command
 }
 
@@ -91,7 +83,7 @@ fn connect_over_tls_with_an_authority_of_ones_own() {
     if have("valgrind") {
         // ring's assembly makes memcheck see undefined bytes in the tag of every AES-GCM record.
         let mut command = server.command("valgrind");
-        command.args(LEAKS).arg("--undef-value-errors=no").arg(&program).env("CA_CERTIFICATES", &pem);
+        command.args(VALGRIND).arg("--undef-value-errors=no").arg(&program).env("CA_CERTIFICATES", &pem);
         run_well(&mut command);
     }
 }
@@ -149,6 +141,116 @@ fn queue_as_c11() {
 #[test]
 fn queue_as_cxx17_under_the_sanitizers() {
     queue(Language::Cxx17, Linkage::Static, SANITIZERS);
+}
+
+fn connect_with_the_cpp_header(name: &str, linkage: Linkage, flags: &[&str]) -> Option<(PathBuf, Server)> {
+    let program = compile("examples/connect.cpp", name, Language::Cxx17, linkage, flags)?;
+    let server = Server::start();
+    let printed = run_well(&mut server.command(&program));
+    let lines: Vec<_> = printed.lines().collect();
+    assert!(
+        matches!(lines[..], [first, "features", "disconnected; stanzas: some", second]
+        if first.starts_with("connected as guest") && second.starts_with("connected as guest") && first != second),
+        "{printed}"
+    );
+    Some((program, server))
+}
+
+#[test]
+fn the_cpp_header_under_the_sanitizers() {
+    connect_with_the_cpp_header("connect-cpp-sanitized", Linkage::Static, SANITIZERS);
+    let Some(program) =
+        compile("tests/cpp/wrapper.cpp", "wrapper", Language::Cxx17, Linkage::Static, SANITIZERS)
+    else {
+        return;
+    };
+    assert_eq!(run_well(&mut Server::start().command(program)), "ok\n");
+}
+
+#[test]
+fn the_cpp_header_leaves_valgrind_nothing() {
+    let built = connect_with_the_cpp_header("connect-cpp-valgrind", Linkage::Shared, &[]);
+    if let Some((program, server)) = built.filter(|_| have("valgrind")) {
+        run_well(&mut valgrind(&server, &program));
+    }
+}
+
+/// What throws is not there, and nothing else is missing.
+#[test]
+fn the_cpp_header_without_exceptions() {
+    for (name, flag) in [("wrapper-flag", "-fno-exceptions"), ("wrapper-macro", "-DJITSIMEET_NO_EXCEPTIONS")]
+    {
+        let build = compile("tests/cpp/wrapper.cpp", name, Language::Cxx17, Linkage::Shared, &[flag]);
+        let Some(program) = build else { return };
+        assert_eq!(run_well(&mut Server::start().command(program)), "ok\n");
+    }
+}
+
+/// The token that a command prints, each time anew.
+fn token(language: Language, flags: &[&str]) -> Option<(PathBuf, Server, String)> {
+    let program =
+        compile("examples/token.c", &format!("token-{language:?}"), language, Linkage::Shared, flags)?;
+    let secret = "for tests";
+    let server = Server::with(Options { token_secret: Some(secret.to_owned()), ..Options::default() });
+    Some((program, server, format!("echo '{}'", jitsimeet_testserver::token(secret))))
+}
+
+fn check_resumed(printed: &str) {
+    let lines: Vec<_> = printed.lines().collect();
+    let [first, second] = lines[..] else { panic!("{printed}") };
+    assert_eq!(first.strip_prefix("connected"), second.strip_prefix("resumed"), "{printed}");
+}
+
+#[test]
+fn token_as_c11() {
+    let Some((program, server, command)) = token(Language::C11, &[]) else { return };
+    check_resumed(&run_well(server.command(&program).env("TOKEN_COMMAND", &command)));
+    assert_eq!(server.server.connections(), 2);
+    if have("valgrind") {
+        run_well(valgrind(&server, &program).env("TOKEN_COMMAND", &command));
+    }
+    let refused = run(server.command(&program).env("TOKEN_COMMAND", "echo no-token"));
+    assert_eq!(refused.status.code(), Some(1), "{}", Shown(&refused));
+    assert!(String::from_utf8_lossy(&refused.stderr).starts_with("connection.passwordRequired "));
+}
+
+#[test]
+fn token_as_cxx17_under_the_sanitizers() {
+    let Some((program, server, command)) = token(Language::Cxx17, SANITIZERS) else { return };
+    check_resumed(&run_well(server.command(&program).env("TOKEN_COMMAND", &command)));
+}
+
+/// The server is in this process, and needs a descriptor for each connection as well.
+fn allow_descriptors() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
+}
+
+fn check_thousand(printed: &str, count: usize) {
+    assert!(printed.starts_with(&format!("{count} of {count} connected and answered")), "{printed}");
+}
+
+#[test]
+fn a_thousand_as_c11() {
+    let build = compile("examples/thousand.c", "thousand-C11", Language::C11, Linkage::Shared, &[]);
+    let Some(program) = build else { return };
+    allow_descriptors();
+    let server = Server::start();
+    check_thousand(&run_well(&mut server.command(&program)), 1000);
+    assert_eq!(server.server.connections(), 1000);
+    if have("valgrind") {
+        check_thousand(&run_well(valgrind(&server, &program).arg("100")), 100);
+    }
+}
+
+#[test]
+fn a_thousand_as_cxx17_under_the_sanitizers() {
+    let build =
+        compile("examples/thousand.c", "thousand-Cxx17", Language::Cxx17, Linkage::Static, SANITIZERS);
+    let Some(program) = build else { return };
+    allow_descriptors();
+    check_thousand(&run_well(&mut Server::start().command(program)), 1000);
 }
 
 #[test]

@@ -13,8 +13,8 @@ const PREAMBLE: &str = "\
  * A function that can fail returns a `jm_status`. It writes its results, which are its last arguments, only on
  * success, and otherwise leaves a text for `jm_last_error`. NULL where it is not said to be allowed is
  * `JM_STATUS_INVALID_ARGUMENT`, text that is not UTF-8 is `JM_STATUS_INVALID_UTF8`, and a defect of the library is
- * `JM_STATUS_INTERNAL`. Unless it says otherwise, a function may be called from any thread. A handle must not be
- * used after it was freed.
+ * `JM_STATUS_INTERNAL`. Each function says from which threads and where it may be called. What cannot be caught is a
+ * handle that is used after it was freed, or that was never one: the outcome is undefined, as with `free`.
  */";
 
 #[test]
@@ -26,6 +26,26 @@ fn the_header_is_what_the_sources_say() {
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(found == made, "include/jitsimeet.h is not up to date: run `make header`");
+}
+
+/// From which threads it may be called, and whether inside a callback.
+#[test]
+fn the_header_says_of_each_function_where_it_may_be_called() {
+    let header = generate();
+    let mut functions = 0;
+    for part in header.split("/**").skip(1) {
+        let (comment, declaration) = part.split_once("*/\n").unwrap();
+        if declaration.starts_with(|first: char| first.is_ascii_lowercase())
+            && !declaration.starts_with("typedef")
+        {
+            functions += 1;
+            assert!(
+                comment.to_lowercase().contains("thread") && comment.contains("callback"),
+                "{declaration}"
+            );
+        }
+    }
+    assert!(functions > 40, "{functions}");
 }
 
 fn generate() -> String {

@@ -70,6 +70,9 @@ programs! {
         a_wrong_option_is_named,
         options_in_json,
         a_refused_registration_destroys_before_it_returns,
+        options_are_copied,
+        a_listener_is_removed_once,
+        statuses_have_sentences,
         versions,
         a_negative_timeout_of_shutdown,
     }
@@ -86,6 +89,9 @@ programs! {
         shutdown_is_refused_inside_a_callback,
         shutdown_delivers_what_is_due_and_later_calls_start_afresh,
         shutdown_cuts_off_what_does_not_close: no_close,
+        a_connect_that_tells_of_its_end,
+        a_connect_that_tells_of_its_failure,
+        a_connect_that_is_given_up: silent,
     }
     freeing {
         a_callback_may_free_its_connection,
@@ -97,6 +103,7 @@ programs! {
         removing_waits_for_a_running_callback_and_destroys,
         a_callback_may_remove_itself_and_the_next,
         a_destroy_may_free_another_connection,
+        every_callback_may_free_its_connection,
     }
     sending {
         an_account_logs_in,
@@ -135,6 +142,18 @@ programs! {
         a_queue_may_be_freed_before_its_connections,
         shutdown_leaves_the_last_events_in_the_queue,
         waiting_ends_at_the_timeout,
+    }
+    logging {
+        what_happens_is_logged,
+        less_is_logged_at_a_lower_level,
+        a_replaced_function_is_destroyed_and_hears_nothing_more,
+        it_may_remove_itself,
+    }
+    forking {
+        old_handles_are_refused_and_new_ones_work,
+        a_callback_may_fork,
+        whatever_the_parent_is_doing,
+        a_fork_has_no_log_but_its_own,
     }
 }
 
@@ -239,7 +258,18 @@ fn what_is_known_is_json() {
 #[test]
 fn every_case_is_played() {
     let this = include_str!("programs.rs");
-    for program in ["arguments", "lifecycle", "freeing", "sending", "asking", "conferences", "pulling"] {
+    let programs = [
+        "arguments",
+        "lifecycle",
+        "freeing",
+        "sending",
+        "asking",
+        "conferences",
+        "pulling",
+        "logging",
+        "forking",
+    ];
+    for program in programs {
         let path = common::crate_folder().join(format!("tests/c/{program}.c"));
         let source = std::fs::read_to_string(path).unwrap();
         let table = source.split_once("static const struct test_case cases[] = {").unwrap().1;

@@ -43,6 +43,7 @@ fn the_constants_of_the_header_are_those_of_the_manifest() {
         ("codes", "CODE"),
         ("events", "EVENT"),
         ("states", "STATE"),
+        ("log_levels", "LOG_LEVEL"),
     ];
     for (list, prefix) in lists {
         for (name, number) in manifest[list].as_table().unwrap() {

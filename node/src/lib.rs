@@ -8,7 +8,7 @@ mod delivery;
 mod error;
 mod hub;
 mod log;
-mod testing;
+pub mod testing;
 
 use std::time::Duration;
 

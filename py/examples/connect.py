@@ -7,11 +7,10 @@ between them: the JID, the milliseconds from ``connect`` to the established sess
 """
 
 import asyncio
-import os
 import sys
-from pathlib import Path
 from typing import Any
 
+from deployment import options_from_environment
 from jitsimeet import (
     ConnectionDisconnected,
     ConnectionEstablished,
@@ -21,17 +20,6 @@ from jitsimeet import (
 )
 
 PHASES = ("dns", "tcp", "tls", "upgrade", "authenticated", "bound")
-
-
-def options_from_environment() -> dict[str, Any]:
-    """Read which deployment to connect to."""
-    options: dict[str, Any] = {
-        "serviceUrl": os.environ["SERVICE_URL"],
-        "hosts": {"domain": os.environ["DOMAIN"]},
-    }
-    if path := os.environ.get("CA_CERTIFICATES"):
-        options["tls"] = {"caCertificates": Path(path).read_text()}
-    return options
 
 
 async def main(options: dict[str, Any]) -> None:
@@ -63,5 +51,3 @@ if __name__ == "__main__":
         asyncio.run(main(options_from_environment()))
     except JitsiError as error:
         sys.exit(str(error))
-    except KeyError as error:
-        sys.exit(f"{error} must be set in the environment")

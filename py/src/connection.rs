@@ -2,17 +2,17 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jitsimeet::{ConnectOptions, ConnectionId, Error, JitsiConnection, Options};
+use jitsimeet::{ConnectOptions, ConnectionId, ConnectionState, Error, JitsiConnection, Options};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::exception;
 use crate::hub::Hub;
 use crate::secret::Secret;
-use crate::{classes, dispatcher, duration, options};
+use crate::{classes, dispatcher, duration, logs, options};
 
 /// Dropping it closes the connection in the background.
-#[pyclass(frozen, module = "jitsimeet._native")]
+#[pyclass(frozen, weakref, module = "jitsimeet._native")]
 pub(crate) struct Connection {
     app_id: Option<String>,
     token: Option<String>,
@@ -48,6 +48,7 @@ impl Connection {
         options: Option<&Bound<'_, PyDict>>,
         keywords: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
+        logs::open();
         let token = token.map(Secret::into_inner);
         let mut merged = Options::new();
         if let Some(options) = options {
@@ -119,6 +120,26 @@ impl Connection {
 
     fn set_stanza_listening(&self, py: Python<'_>, listening: bool) -> PyResult<()> {
         self.core().set_stanza_listening(listening).map_err(|error| exception(py, error))
+    }
+
+    fn hold(&self, xml: Option<&str>) {
+        self.core().hold_event(xml.map_or(0, str::len));
+    }
+
+    fn release(&self, xml: Option<&str>) {
+        self.core().release_event(xml.map_or(0, str::len));
+    }
+
+    fn check_process(&self, py: Python<'_>) -> PyResult<()> {
+        self.core().check_process().map_err(|error| exception(py, error))
+    }
+
+    fn id(&self) -> ConnectionId {
+        self.core().id()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.core().state() == ConnectionState::Idle
     }
 
     fn jid(&self) -> Option<String> {

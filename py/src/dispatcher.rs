@@ -1,4 +1,4 @@
-//! The one thread on which the engine's wake-ups reach Python.
+//! The one thread on which the engine reaches Python: its wake-ups, and what it logs.
 //!
 //! A hub's waker runs on a thread that serves all connections of the process. If that thread waited for the GIL, a
 //! Python program busy with something else would hold up their pings and answers. So the waker only leaves a note
@@ -9,20 +9,29 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
+use jitsimeet::PerProcess;
 use pyo3::prelude::*;
 
-/// The callable that wakes a hub's event loop. Weak: dropping the last reference is for a thread that has the GIL.
+use crate::logs;
+
+/// The callable that wakes a hub's consumer. Weak: dropping the last reference is for a thread that has the GIL.
 type WakeUp = Weak<Py<PyAny>>;
 
+enum Note {
+    Wake(WakeUp),
+    /// There are records to deliver.
+    Log,
+}
+
 struct Dispatcher {
-    wake_ups: Sender<WakeUp>,
+    notes: Sender<Note>,
     thread: JoinHandle<()>,
 }
 
-static DISPATCHER: Mutex<Option<Dispatcher>> = Mutex::new(None);
+static DISPATCHER: PerProcess<Mutex<Option<Dispatcher>>> = PerProcess::new();
 
 fn dispatcher() -> MutexGuard<'static, Option<Dispatcher>> {
-    DISPATCHER.lock().unwrap_or_else(PoisonError::into_inner)
+    DISPATCHER.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts the thread unless it runs. Called before the engine is asked for anything that it will wake us for, where
@@ -37,21 +46,31 @@ pub(crate) fn start() -> io::Result<()> {
 
 /// Has `wake_up` called soon. Never blocks.
 pub(crate) fn wake(wake_up: WakeUp) {
+    note(Note::Wake(wake_up));
+}
+
+/// Has what was logged delivered soon. Never blocks.
+pub(crate) fn log() {
+    note(Note::Log);
+}
+
+fn note(note: Note) {
     let mut dispatcher = dispatcher();
-    // Not running is the rare case that `stop` came between the call and its outcome.
+    // Not running is the rare case that `stop` came between the call and its outcome, or that something is logged
+    // before the first call.
     if dispatcher.is_none() {
         *dispatcher = Dispatcher::start().ok();
     }
     if let Some(dispatcher) = &*dispatcher {
         // The thread receives for as long as there is a sender.
-        let _ = dispatcher.wake_ups.send(wake_up);
+        let _ = dispatcher.notes.send(note);
     }
 }
 
 /// Ends the thread once it has made the calls that are due. To be called without the GIL, which they need.
 pub(crate) fn stop() {
-    let Some(Dispatcher { wake_ups, thread }) = dispatcher().take() else { return };
-    drop(wake_ups);
+    let Some(Dispatcher { notes, thread }) = dispatcher().take() else { return };
+    drop(notes);
     // A finalizer that happens to run on the thread itself cannot wait for it.
     if thread.thread().id() != thread::current().id() {
         // Its panics have been reported by the panic hook.
@@ -61,19 +80,22 @@ pub(crate) fn stop() {
 
 impl Dispatcher {
     fn start() -> io::Result<Self> {
-        let (wake_ups, receiver) = channel();
+        let (notes, receiver) = channel();
         let thread =
             thread::Builder::new().name("jitsimeet-python".to_owned()).spawn(move || run(&receiver))?;
-        Ok(Self { wake_ups, thread })
+        Ok(Self { notes, thread })
     }
 }
 
-fn run(wake_ups: &Receiver<WakeUp>) {
-    while let Ok(first) = wake_ups.recv() {
+fn run(notes: &Receiver<Note>) {
+    while let Ok(first) = notes.recv() {
         // Not to be had while the interpreter ends: then there is nobody left to wake.
         Python::try_attach(|py| {
-            for wake_up in std::iter::once(first).chain(wake_ups.try_iter()) {
-                call(py, &wake_up);
+            for note in std::iter::once(first).chain(notes.try_iter()) {
+                match note {
+                    Note::Wake(wake_up) => call(py, &wake_up),
+                    Note::Log => logs::deliver(py),
+                }
             }
         });
     }

@@ -7,8 +7,10 @@ mod connection;
 mod dispatcher;
 mod error;
 mod hub;
+mod logs;
 mod options;
 mod secret;
+mod test_server;
 
 use std::time::{Duration, Instant};
 
@@ -37,12 +39,15 @@ mod _native {
     use crate::connection::Connection;
     #[pymodule_export]
     use crate::hub::Hub;
-    use crate::{dispatcher, duration, error, options};
+    #[pymodule_export]
+    use crate::test_server::TestServer;
+    use crate::{dispatcher, duration, error, logs, options};
 
     #[pymodule_init]
     fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
         let add = |name, values: Vec<&str>| module.add(name, PyTuple::new(py, values)?);
+        logs::open();
         module.add("__version__", jitsimeet::VERSION)?;
         add("EVENTS", EventKind::ALL.iter().map(|value| value.as_str()).collect())?;
         add("ERROR_TYPES", ErrorType::ALL.iter().map(|value| value.as_str()).collect())?;
@@ -58,6 +63,11 @@ mod _native {
         let mut options = Options::new();
         options::merge_keywords(&mut options, keywords)?;
         jitsimeet::init(&options).map_err(|error| error::exception(py, error))
+    }
+
+    #[pyfunction]
+    fn set_log_level(py: Python<'_>, level: &str) -> PyResult<()> {
+        logs::set_level(py, level)
     }
 
     #[pyfunction]

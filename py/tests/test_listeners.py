@@ -13,10 +13,13 @@ from jitsimeet import (
     ConnectionEstablished,
     ConnectionEvent,
     JitsiConnection,
+    StanzaReceived,
 )
 
 ESTABLISHED = ConnectionEvent.CONNECTION_ESTABLISHED
 DISCONNECTED = ConnectionEvent.CONNECTION_DISCONNECTED
+FAILED = ConnectionEvent.CONNECTION_FAILED
+STANZA = ConnectionEvent.STANZA_RECEIVED
 
 
 def catch_reports() -> list[dict[str, Any]]:
@@ -203,3 +206,93 @@ def test_what_comes_behind_a_listener_that_stops_the_loop_is_delivered_when_it_r
     assert loop.run_until_complete(connecting) == connection.jid
     loop.run_until_complete(connection.disconnect())
     loop.close()
+
+
+async def deliver(server: Server, connection: JitsiConnection, count: int) -> None:
+    """Send so many messages, and wait until they have come as far as they can."""
+    before = connection.get_statistics().frames_received
+    for _ in range(count):
+        server.command("deliver", jid=connection.jid, stanza="<message xmlns='jabber:client'/>")
+    while connection.get_statistics().frames_received < before + count:
+        await asyncio.sleep(0.001)
+    await connection.ping()
+
+
+async def test_what_an_async_listener_has_not_taken_counts_in_the_event_queue(server: Server) -> None:
+    connection = JitsiConnection(options=server.options)
+    gate = asyncio.Event()
+    heard = []
+
+    async def slow(stanza: StanzaReceived) -> None:
+        await gate.wait()
+        heard.append(stanza)
+
+    connection.add_event_listener(STANZA, slow)
+    async with connection.connect():
+        await deliver(server, connection, 5)
+        waiting = connection.get_statistics().queued_events
+        # It has taken the first.
+        assert waiting >= 4
+        gate.set()
+        while connection.get_statistics().queued_events:
+            await asyncio.sleep(0.001)
+    assert len(heard) == waiting + 1
+
+
+async def test_a_removed_async_listener_hears_nothing_more(server: Server) -> None:
+    connection = JitsiConnection(options=server.options)
+    gate = asyncio.Event()
+    heard = []
+
+    async def slow(stanza: StanzaReceived) -> None:
+        heard.append(stanza)
+        await gate.wait()
+
+    connection.add_event_listener(STANZA, slow)
+    async with connection.connect():
+        await deliver(server, connection, 5)
+        connection.remove_event_listener(STANZA, slow)
+        gate.set()
+        assert connection.get_statistics().queued_events == 0
+        await connection.ping()
+    assert len(heard) == 1
+
+
+async def test_an_async_listener_that_is_stuck_is_told_so_and_costs_bounded_memory(server: Server) -> None:
+    queue = {"max_events": 100, "stall_timeout": 300}
+    connection = JitsiConnection(options=server.options, event_queue=queue)
+    told = asyncio.get_running_loop().create_future()
+    connection.add_event_listener(FAILED, told.set_result)
+
+    async def stuck(stanza: StanzaReceived) -> None:
+        await asyncio.Event().wait()
+
+    connection.add_event_listener(STANZA, stuck)
+    await connection.connect()
+    server.command("flood", bytes=200)
+    failure = await told
+    assert failure.code == "listener_stalled"
+    assert connection.get_statistics().frames_received < 2000
+    assert connection.get_statistics().queued_events == 0
+
+
+async def test_a_slow_async_listener_is_waited_for(server: Server) -> None:
+    queue = {"max_events": 10, "stall_timeout": 200}
+    connection = JitsiConnection(options=server.options, event_queue=queue)
+    enough = asyncio.Event()
+    count = 0
+
+    async def slow(stanza: StanzaReceived) -> None:
+        nonlocal count
+        count += 1
+        await asyncio.sleep(0.02)
+        if count == 30:
+            enough.set()
+
+    connection.add_event_listener(STANZA, slow)
+    events = record(connection)
+    async with connection.connect():
+        server.command("flood", bytes=200)
+        # Twice as long as it may do nothing.
+        await enough.wait()
+    assert [event.kind for event in events] == [ESTABLISHED, DISCONNECTED]

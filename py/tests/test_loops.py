@@ -107,7 +107,8 @@ def test_a_loop_that_was_closed_during_an_attempt_is_not_kept(server: Server) ->
     server.command("faults", stream="silent")
 
     async def attempt() -> weakref.ref[asyncio.AbstractEventLoop]:
-        JitsiConnection(options=server.options).connect()
+        with pytest.warns(ResourceWarning, match="unclosed"):
+            JitsiConnection(options=server.options).connect()
         return weakref.ref(asyncio.get_running_loop())
 
     async def another_session() -> None:
@@ -175,12 +176,12 @@ def test_an_event_that_cannot_be_made_is_reported_and_takes_nothing_else_with_it
     assert "no attribute 'ConnectionEstablished'" in done.stderr
 
 
-async def test_a_dropped_connection_closes_in_the_background(server: Server) -> None:
+async def test_a_dropped_connection_closes_in_the_background_with_a_warning(server: Server) -> None:
     connection = JitsiConnection(options=server.options)
     await connection.connect()
     assert len(server.sessions()) == 1
-    del connection
-    gc.collect()
+    with pytest.warns(ResourceWarning, match=r"unclosed <JitsiConnection \d+ jid='guest"):
+        del connection
     await server.wait_for_no_session()
 
 

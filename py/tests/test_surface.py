@@ -20,6 +20,7 @@ from jitsimeet import (
     JitsiConnection,
     JitsiError,
     _native,
+    sync,
 )
 
 if sys.version_info >= (3, 11):
@@ -38,8 +39,9 @@ def test_the_module(surface: dict[str, Any]) -> None:
     assert all(hasattr(jitsimeet, name) for name in jitsimeet.__all__)
 
 
-def test_the_connection(surface: dict[str, Any]) -> None:
-    public = [name for name in vars(JitsiConnection) if not name.startswith("_")]
+@pytest.mark.parametrize("connection", [JitsiConnection, sync.JitsiConnection])
+def test_the_connection(surface: dict[str, Any], connection: type) -> None:
+    public = [name for name in dir(connection) if not name.startswith("_")]
     assert sorted(public) == sorted(surface["python"]["connection"])
 
 

@@ -58,7 +58,7 @@ fn patience(timeout_ms: i32) -> Option<Duration> {
 /// called first.
 ///
 /// `JM_STATUS_INVALID_STATE` unless the connection is idle, and while `jm_shutdown` is under way;
-/// `JM_STATUS_INVALID_ARGUMENT` if `name` cannot be the name of a room. There is no event then. Legal inside a
+/// `JM_STATUS_INVALID_ARGUMENT` if `name` cannot be the name of a room. There is no event then. Any thread; legal inside a
 /// callback: a listener may connect again after a failure.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_connect(
@@ -69,21 +69,57 @@ pub unsafe extern "C" fn jm_connection_connect(
 ) -> jm_status {
     guard(|| {
         // SAFETY: the caller passes a connection that is not freed and strings that live during the call, or NULL.
-        let (connection, id, password, name) = unsafe {
-            (
-                jm_connection::borrow(connection)?,
-                optional_text(id, "id")?,
-                optional_text(password, "password")?,
-                optional_text(name, "name")?,
-            )
-        };
+        let (connection, options) =
+            unsafe { (jm_connection::borrow(connection)?, connect_options(id, password, name)?) };
         let core = connection.core()?;
-        let mut options = ConnectOptions::default();
-        options.id = id.map(ToOwned::to_owned);
-        options.password = password.map(ToOwned::to_owned);
-        options.name = name.map(ToOwned::to_owned);
         library::unless_shutting_down(|| Ok(core.start_connect(&options, None)?))
     })
+}
+
+/// Starts to connect as `jm_connection_connect` does, and tells the caller how it ended: behind the event, and once,
+/// even where lost sessions are set up anew.
+///
+/// `done` and `user_data` as for `jm_connection_ping`. The completion has the `status`, and with it:
+///
+/// - `JM_OK`: in `jid` the full JID that the server has bound;
+/// - `JM_STATUS_CONNECTION_FAILED`: why, in the fields of `JM_EVENT_CONNECTION_FAILED`;
+/// - `JM_STATUS_REDIRECTED`: `vnode` and `focus_jid`;
+/// - `JM_STATUS_ABORTED` if `jm_connection_disconnect` or `jm_shutdown` is called, or the connection freed, first.
+///
+/// Any thread; legal inside a callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jm_connection_connect_async(
+    connection: *mut jm_connection,
+    id: *const c_char,
+    password: *const c_char,
+    name: *const c_char,
+    done: jm_completion_fn,
+    user_data: *mut c_void,
+) -> jm_status {
+    guard(|| {
+        // SAFETY: the caller passes a connection that is not freed and strings that live during the call, or NULL.
+        let (connection, options) =
+            unsafe { (jm_connection::borrow(connection)?, connect_options(id, password, name)?) };
+        connection.start(Done::Completion(done), user_data, |core, call| {
+            library::unless_shutting_down(|| Ok(core.start_connect(&options, call)?))
+        })
+    })
+}
+
+/// # Safety
+/// The strings are NULL or NUL-terminated, during the call.
+unsafe fn connect_options(
+    id: *const c_char,
+    password: *const c_char,
+    name: *const c_char,
+) -> Result<ConnectOptions> {
+    // SAFETY: as the caller promises.
+    let texts = unsafe {
+        [optional_text(id, "id")?, optional_text(password, "password")?, optional_text(name, "name")?]
+    };
+    let mut options = ConnectOptions::default();
+    [options.id, options.password, options.name] = texts.map(|text| text.map(ToOwned::to_owned));
+    Ok(options)
 }
 
 /// Starts to close the connection in an orderly way, or gives up the attempt under way, and returns at once.
@@ -93,7 +129,7 @@ pub unsafe extern "C" fn jm_connection_connect(
 /// after the event, on the dispatcher thread, with `JM_OK`; or with `JM_STATUS_ABORTED` if the connection is freed
 /// first. In queue mode `done` must be NULL, and `JM_EVENT_COMPLETION` follows with `user_data`.
 ///
-/// Legal in every state and inside a callback.
+/// Any thread; legal in every state and inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_disconnect(
     connection: *mut jm_connection,
@@ -115,7 +151,7 @@ pub unsafe extern "C" fn jm_connection_disconnect(
 /// failure in full. Without stream management the login is made afresh. `done` and `user_data` as for
 /// `jm_connection_disconnect`. `JM_STATUS_INVALID_STATE` while disconnecting.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_refresh_token(
     connection: *mut jm_connection,
@@ -141,7 +177,7 @@ pub unsafe extern "C" fn jm_connection_refresh_token(
 /// or, without stream management, that it was written. Otherwise `JM_STATUS_NOT_CONNECTED`,
 /// `JM_STATUS_SEND_QUEUE_FULL`, or `JM_STATUS_SESSION_LOST`. `JM_STATUS_INVALID_STANZA` comes from the call itself.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_send_stanza(
     connection: *mut jm_connection,
@@ -163,7 +199,7 @@ pub unsafe extern "C" fn jm_connection_send_stanza(
 /// mode the answer is the `xml` of `JM_EVENT_COMPLETION`. `JM_STATUS_TIMEOUT` if none came within `timeout_ms`
 /// milliseconds; a negative number stands for the option `iqTimeout`.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_send_iq(
     connection: *mut jm_connection,
@@ -190,7 +226,7 @@ pub unsafe extern "C" fn jm_connection_send_iq(
 /// `timeout_ms` milliseconds, a negative number standing for the option `iqTimeout`; `JM_STATUS_NOT_CONNECTED`,
 /// `JM_STATUS_SEND_QUEUE_FULL`, `JM_STATUS_SESSION_LOST`, or `JM_STATUS_ABORTED` if the connection is freed first.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_ping(
     connection: *mut jm_connection,
@@ -222,7 +258,7 @@ pub unsafe extern "C" fn jm_connection_ping(
 ///
 /// `JM_STATUS_INVALID_ARGUMENT` comes from the call itself, if `room` cannot be the name of one.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_send_conference_request(
     connection: *mut jm_connection,
@@ -244,7 +280,7 @@ pub unsafe extern "C" fn jm_connection_send_conference_request(
 /// `submit` other than 0 tells every room that this connection has joined at once; with 0 they hear of it with the next
 /// presence. (There are no rooms yet.) `JM_STATUS_INVALID_ARGUMENT` if `feature` is empty or holds control characters.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_add_feature(
     connection: *mut jm_connection,
@@ -262,7 +298,7 @@ pub unsafe extern "C" fn jm_connection_add_feature(
 /// No longer advertises a feature, be it one that was added or one of the library's own. One that is not advertised is
 /// ignored.
 ///
-/// As `jm_connection_add_feature`.
+/// Any thread; legal inside a callback. Otherwise as `jm_connection_add_feature`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_remove_feature(
     connection: *mut jm_connection,

@@ -15,7 +15,8 @@ use crate::strings::{Out, give};
 /// Where the connection stands: `JM_STATE_*`, or, being negative, why it cannot be told: `JM_STATUS_INVALID_ARGUMENT`
 /// if `connection` is NULL. New states may be added.
 ///
-/// It is the state of this moment: events that tell of it may still be on their way. Legal inside a callback.
+/// It is the state of this moment: events that tell of it may still be on their way. Any thread; legal inside a
+/// callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_state(connection: *const jm_connection) -> i32 {
     let mut state = JM_STATE_IDLE;
@@ -27,10 +28,20 @@ pub unsafe extern "C" fn jm_connection_state(connection: *const jm_connection) -
     if status == JM_OK { state } else { status }
 }
 
+/// The number by which `jm_log_record` names the connection. It is never 0 and never used again in the process; 0 if
+/// `connection` is NULL.
+///
+/// Any thread; legal inside a callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jm_connection_id(connection: *const jm_connection) -> u64 {
+    // SAFETY: the caller passes a connection that is not freed during the call, or NULL.
+    unsafe { connection.as_ref() }.map_or(0, |connection| connection.id)
+}
+
 /// The full JID that the server has bound, to be freed with `jm_string_free`. NULL while there is none: from the first
 /// moment, and from each `jm_connection_connect`, until the server has bound one.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_jid(
     connection: *const jm_connection,
@@ -73,7 +84,7 @@ unsafe fn give_json(
 /// `tls`, `upgrade`, `authenticated`, `bound`, `resumed`). `round_trips` is a count: what the last login or resumption
 /// took, from TCP on.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_times_json(
     connection: *const jm_connection,
@@ -110,7 +121,7 @@ fn monotonic_ms() -> f64 {
 /// TLS; `resumes` and `reconnects` count recoveries. `unacknowledged` is how many stanzas wait for the server (what
 /// `sendQueue` bounds), and `queuedEvents` how many events and completions wait for the caller. Keys may be added.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_statistics_json(
     connection: *const jm_connection,
@@ -129,7 +140,7 @@ pub unsafe extern "C" fn jm_connection_statistics_json(
 /// every secret. The URL is without user information and query. What people write to each other is in the frames: mind
 /// who sees them.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_logs_json(
     connection: *const jm_connection,
@@ -145,7 +156,7 @@ pub unsafe extern "C" fn jm_connection_logs_json(
 /// shard and region are those of the option `deploymentInfo`. `components` is an object of addresses by the kind of the
 /// component, such as `lobbyrooms`, and `features` a list of texts (XEP-0030). Keys may be added.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_properties_json(
     connection: *const jm_connection,
@@ -161,7 +172,7 @@ pub unsafe extern "C" fn jm_connection_properties_json(
 /// Each is an object in the form that WebRTC takes: `urls` is a list, `username` and `credential` are there where the
 /// server wants them, and `expires`, where it is known, is in milliseconds since 1970. It holds secrets.
 ///
-/// Legal inside a callback.
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_ice_servers_json(
     connection: *const jm_connection,

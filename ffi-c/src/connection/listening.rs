@@ -64,7 +64,8 @@ impl jm_connection {
 /// used again in the process.
 ///
 /// `JM_STATUS_INVALID_ARGUMENT` if `listener` is NULL or `event_type` not known; `JM_STATUS_INVALID_STATE` in queue
-/// mode, which has no callbacks. Legal inside a callback.
+/// mode, which has no callbacks. Any thread; legal inside a
+/// callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_add_listener(
     connection: *mut jm_connection,

@@ -14,7 +14,7 @@ use std::ffi::c_char;
 use std::ptr;
 use std::sync::{Arc, Mutex};
 
-use jitsimeet_core::{ConnectionId, Event, EventHub, Item, JitsiConnection};
+use jitsimeet_core::{ConnectionId, Event, EventHub, Item, JitsiConnection, Owner};
 
 use crate::constants::jm_status;
 use crate::dispatcher::{Dispatcher, dispatcher};
@@ -36,7 +36,13 @@ use crate::strings::{Out, optional_text};
 ///
 /// All calls may be made from any thread, also at once, except that none may be under way when the connection is
 /// freed.
+///
+/// It belongs to the process that made it. In a fork of that process every call returns `JM_STATUS_FORKED` at once, and
+/// freeing gives up the handle and nothing else: no callback and no `destroy` runs there. The fork may make
+/// connections of its own.
 pub struct jm_connection {
+    /// Asked before any lock, which a thread of the parent may have held for ever.
+    owner: Owner,
     id: ConnectionId,
     consumer: Consumer,
     state: Mutex<State>,
@@ -109,7 +115,8 @@ impl jm_connection {
         let core = JitsiConnection::with_hub(consumer.hub(), app_id, token, options)?;
         let id = core.id();
         let state = State { core: Some(core), listeners: Vec::new(), pending: BTreeMap::new() };
-        let connection = Arc::new(Self { id, consumer, state: Mutex::new(state) });
+        let owner = Owner::this_process();
+        let connection = Arc::new(Self { owner, id, consumer, state: Mutex::new(state) });
         connection.consumer.connections().insert(&connection);
         Ok(Arc::into_raw(connection).cast_mut())
     }
@@ -118,7 +125,9 @@ impl jm_connection {
     /// `connection` is NULL or a connection that is not freed during `'a`.
     unsafe fn borrow<'a>(connection: *const Self) -> Result<&'a Self> {
         // SAFETY: as the caller promises.
-        unsafe { connection.as_ref() }.ok_or_else(|| Error::null("connection"))
+        let connection = unsafe { connection.as_ref() }.ok_or_else(|| Error::null("connection"))?;
+        connection.owner.check()?;
+        Ok(connection)
     }
 
     /// A handle on core's connection, to be used with no lock held.
@@ -200,7 +209,8 @@ impl jm_connection {
 /// `app_id` may be NULL; lib-jitsi-meet does not send it either. `token`, a JSON Web Token of the deployment, may be
 /// NULL; it goes into the query of the service URL. `options` are copied.
 ///
-/// `JM_STATUS_INVALID_OPTION` if a required option is missing or one is unusable: `jm_last_error` names the key.
+/// `JM_STATUS_INVALID_OPTION` if a required option is missing or one is unusable: `jm_last_error` names the key. Any
+/// thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_new(
     app_id: *const c_char,
@@ -222,7 +232,7 @@ pub unsafe extern "C" fn jm_connection_new(
 
 /// Makes a connection whose events are taken from `queue` with `jm_queue_next`. Otherwise as `jm_connection_new`.
 ///
-/// The connection may outlive the queue; its events are dropped then.
+/// The connection may outlive the queue; its events are dropped then. Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_new_with_queue(
     app_id: *const c_char,
@@ -242,6 +252,7 @@ pub unsafe extern "C" fn jm_connection_new_with_queue(
             Arc::increment_strong_count(queue.cast_const());
             Arc::from_raw(queue.cast_const())
         };
+        queue.check_process()?;
         // SAFETY: the caller passes strings and options that live during the call, or NULL.
         out.write(unsafe { jm_connection::make(app_id, token, options, Consumer::Queue(queue)) }?);
         Ok(())
@@ -280,7 +291,13 @@ pub unsafe extern "C" fn jm_connection_close(connection: *mut jm_connection) {
 unsafe fn free(connection: *mut jm_connection, wait: bool) {
     if !connection.is_null() {
         // SAFETY: `make` took it from an `Arc`.
-        contain(|| unsafe { Arc::from_raw(connection.cast_const()) }.free(wait));
+        let connection = unsafe { Arc::from_raw(connection.cast_const()) };
+        if connection.owner.is_this_process() {
+            contain(|| connection.free(wait));
+        } else {
+            // What is in it waits for threads that are not in this process.
+            std::mem::forget(connection);
+        }
     }
 }
 

@@ -8,6 +8,16 @@ static void on_destroy_count(void *user_data) {
     *(int *)user_data += 1;
 }
 
+static void never_done(void *user_data, jm_status status) {
+    (void)status;
+    *(int *)user_data += 1;
+}
+
+static void never_completed(void *user_data, const jm_event *completion) {
+    (void)completion;
+    *(int *)user_data += 1;
+}
+
 static void null_arguments(void) {
     jm_options *options = options_for(NOWHERE);
     jm_connection *connection = NULL;
@@ -34,6 +44,7 @@ static void null_arguments(void) {
         jm_connection_new_with_queue(NULL, NULL, options, NULL, &connection),
         jm_connection_new_with_queue(NULL, NULL, options, queue, NULL),
         jm_connection_connect(NULL, NULL, NULL, NULL),
+        jm_connection_connect_async(NULL, NULL, NULL, NULL, NULL, NULL),
         jm_connection_disconnect(NULL, NULL, NULL),
         jm_connection_refresh_token(NULL, "", NULL, NULL),
         jm_connection_refresh_token(connection, NULL, NULL, NULL),
@@ -78,6 +89,7 @@ static void null_arguments(void) {
     CHECK(jm_connection_jid(NULL, &text) == JM_STATUS_INVALID_ARGUMENT);
     ERROR_HAS("`connection` must not be NULL");
     CHECK(jm_queue_fd(NULL) == -1);
+    CHECK(jm_connection_id(NULL) == 0);
     CHECK(event == NULL && text == NULL && token == 0);
 
     CHECK(jm_init(NULL) == JM_OK);
@@ -100,11 +112,34 @@ static void text_that_is_not_utf8(void) {
     ERROR_HAS("`value`");
     CHECK(jm_options_set_int(options, NOT_UTF8, 1) == JM_STATUS_INVALID_UTF8);
     CHECK(jm_options_set_json(options, "", NOT_UTF8, 4) == JM_STATUS_INVALID_UTF8);
+    CHECK(jm_options_set_string(options, NOT_UTF8, "") == JM_STATUS_INVALID_UTF8);
+    CHECK(jm_options_set_bool(options, NOT_UTF8, 1) == JM_STATUS_INVALID_UTF8);
+    CHECK(jm_options_set_json(options, NOT_UTF8, "1", 1) == JM_STATUS_INVALID_UTF8);
     CHECK(jm_connection_new(NOT_UTF8, NULL, options, &connection) == JM_STATUS_INVALID_UTF8);
     CHECK(jm_connection_new(NULL, NOT_UTF8, options, &connection) == JM_STATUS_INVALID_UTF8);
     ERROR_HAS("`token`");
     CHECK(connection == NULL);
     jm_options_free(options);
+    connection = connection_to(NOWHERE);
+    int done = 0;
+    const jm_status statuses[] = {
+        jm_connection_connect(connection, NOT_UTF8, "password", NULL),
+        jm_connection_connect(connection, "user", NOT_UTF8, NULL),
+        jm_connection_connect(connection, NULL, NULL, NOT_UTF8),
+        jm_connection_connect_async(connection, NOT_UTF8, NULL, NULL, never_completed, &done),
+        jm_connection_refresh_token(connection, NOT_UTF8, never_done, &done),
+        jm_connection_send_stanza(connection, NOT_UTF8, 4, never_done, &done),
+        jm_connection_send_iq(connection, NOT_UTF8, 4, -1, NULL, NULL),
+        jm_connection_send_conference_request(connection, NOT_UTF8, never_completed, &done),
+        jm_connection_add_feature(connection, NOT_UTF8, 0),
+        jm_connection_remove_feature(connection, NOT_UTF8, 0),
+    };
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        CHECK(statuses[i] == JM_STATUS_INVALID_UTF8);
+    }
+    CHECK(jm_connection_state(connection) == JM_STATE_IDLE);
+    jm_connection_free(connection);
+    CHECK(done == 0);
 }
 
 static void a_wrong_option_is_named(void) {
@@ -164,6 +199,46 @@ static void a_refused_registration_destroys_before_it_returns(void) {
     CHECK(destroyed == expected);
 }
 
+/* Options belong to the caller before, during and after the making of a connection. */
+static void options_are_copied(void) {
+    jm_options *options = options_for(NOWHERE);
+    jm_connection *first = NULL;
+    jm_connection *second = NULL;
+    CHECK(jm_connection_new(NULL, NULL, options, &first) == JM_OK);
+    CHECK(jm_options_set_string(options, "hosts.domain", "another.example") == JM_OK);
+    CHECK(jm_connection_new(NULL, NULL, options, &second) == JM_OK);
+    jm_options_free(options);
+    CHECK(jm_connection_state(first) == JM_STATE_IDLE && jm_connection_state(second) == JM_STATE_IDLE);
+    jm_connection_free(first);
+    jm_connection_free(second);
+}
+
+static void a_listener_is_removed_once(void) {
+    int destroyed = 0;
+    jm_connection *connection = connection_to(NOWHERE);
+    jm_connection *other = connection_to(NOWHERE);
+    uint64_t token = listen_to(connection, JM_EVENT_CONNECTION_FAILED, on_event, &destroyed, on_destroy_count);
+    const uint64_t unknown[] = {0, token + 1000, UINT64_MAX};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        CHECK(jm_connection_remove_listener(connection, unknown[i]) == JM_STATUS_INVALID_ARGUMENT);
+        ERROR_HAS("`token`");
+    }
+    CHECK(jm_connection_remove_listener(other, token) == JM_STATUS_INVALID_ARGUMENT);
+    CHECK(destroyed == 0);
+    CHECK(jm_connection_remove_listener(connection, token) == JM_OK);
+    CHECK(destroyed == 1);
+    CHECK(jm_connection_remove_listener(connection, token) == JM_STATUS_INVALID_ARGUMENT);
+    CHECK(destroyed == 1);
+    jm_connection_free(connection);
+    jm_connection_free(other);
+}
+
+static void statuses_have_sentences(void) {
+    CHECK(strcmp(jm_strerror(JM_STATUS_NOT_CONNECTED), "there is no session to send on") == 0);
+    CHECK(strcmp(jm_strerror(JM_OK), jm_strerror(JM_STATUS_INTERNAL)) != 0);
+    CHECK(strcmp(jm_strerror(12345), jm_strerror(INT32_MIN)) == 0 && strlen(jm_strerror(12345)) > 0);
+}
+
 static void versions(void) {
     char version[32];
     snprintf(version, sizeof version, "%d.%d.%d", JM_VERSION_MAJOR, JM_VERSION_MINOR, JM_VERSION_PATCH);
@@ -183,6 +258,9 @@ static const struct test_case cases[] = {
     {"a_wrong_option_is_named", a_wrong_option_is_named},
     {"options_in_json", options_in_json},
     {"a_refused_registration_destroys_before_it_returns", a_refused_registration_destroys_before_it_returns},
+    {"options_are_copied", options_are_copied},
+    {"a_listener_is_removed_once", a_listener_is_removed_once},
+    {"statuses_have_sentences", statuses_have_sentences},
     {"versions", versions},
     {"a_negative_timeout_of_shutdown", a_negative_timeout_of_shutdown},
 };

@@ -210,6 +210,74 @@ static void a_destroy_may_free_another_connection(void) {
     CHECK(has(&record, "x"));
 }
 
+/* A connection, and what frees it. */
+struct victim {
+    struct record *record;
+    jm_connection *connection;
+};
+
+static void free_victim(void *user_data, char how) {
+    struct victim *victim = (struct victim *)user_data;
+    jm_connection *connection = victim->connection;
+    /* What is aborted by the free comes to the same functions. */
+    victim->connection = NULL;
+    if (connection != NULL) {
+        jm_connection_free(connection);
+        note(victim->record, how);
+    }
+}
+
+static void free_when_done(void *user_data, jm_status status) {
+    (void)status;
+    free_victim(user_data, 'D');
+}
+
+static void free_when_answered(void *user_data, jm_status status, jm_str answer) {
+    CHECK(status == JM_OK);
+    free_victim(user_data, 'A');
+    /* It is borrowed until this returns, whatever becomes of the connection. */
+    CHECK(answer.len == strlen(answer.data));
+}
+
+static void free_when_completed(void *user_data, const jm_event *completion) {
+    free_victim(user_data, 'C');
+    CHECK(completion->type == JM_EVENT_COMPLETION);
+}
+
+static void free_when_logged(void *user_data, const jm_log_record *record) {
+    if (strstr(record->message.data, "established") != NULL) {
+        free_victim(user_data, 'L');
+    }
+    CHECK(record->message.len == strlen(record->message.data));
+}
+
+static void every_callback_may_free_its_connection(void) {
+    struct record record = RECORD;
+    struct victim done = {&record, new_connection()};
+    CHECK(jm_connection_disconnect(done.connection, free_when_done, &done) == JM_OK);
+    wait_for(&record, 'D');
+
+    struct record answered_events = RECORD;
+    struct victim answered = {&record, new_connection()};
+    connect_as_guest(answered.connection, &answered_events);
+    static const char request[] = "<iq type='get'><ping xmlns='urn:xmpp:ping'/></iq>";
+    CHECK(jm_connection_send_iq(answered.connection, request, sizeof request - 1, -1, free_when_answered, &answered) ==
+          JM_OK);
+    wait_for(&record, 'A');
+
+    struct victim completed = {&record, new_connection()};
+    CHECK(jm_connection_connect_async(completed.connection, NULL, NULL, NULL, free_when_completed, &completed) == JM_OK);
+    wait_for(&record, 'C');
+
+    struct victim logged = {&record, new_connection()};
+    CHECK(jm_set_log_callback(free_when_logged, &logged, NULL) == JM_OK);
+    CHECK(jm_connection_connect(logged.connection, NULL, NULL, NULL) == JM_OK);
+    wait_for(&record, 'L');
+    CHECK(jm_set_log_callback(NULL, NULL, NULL) == JM_OK);
+    CHECK(jm_shutdown(5000) == JM_OK);
+    CHECK(has(&record, "DACL"));
+}
+
 static const struct test_case cases[] = {
     {"a_callback_may_free_its_connection", a_callback_may_free_its_connection},
     {"a_callback_may_close_its_connection", a_callback_may_close_its_connection},
@@ -220,6 +288,7 @@ static const struct test_case cases[] = {
     {"removing_waits_for_a_running_callback_and_destroys", removing_waits_for_a_running_callback_and_destroys},
     {"a_callback_may_remove_itself_and_the_next", a_callback_may_remove_itself_and_the_next},
     {"a_destroy_may_free_another_connection", a_destroy_may_free_another_connection},
+    {"every_callback_may_free_its_connection", every_callback_may_free_its_connection},
 };
 
 MAIN(cases)

@@ -262,6 +262,69 @@ static void shutdown_cuts_off_what_does_not_close(void) {
     jm_connection_free(connection);
 }
 
+/* How a connect ended, as its completion tells. */
+static void on_connected(void *user_data, const jm_event *completion) {
+    struct record *record = (struct record *)user_data;
+    CHECK(completion->type == JM_EVENT_COMPLETION && is_absent(completion->name));
+    switch (completion->status) {
+    case JM_OK: {
+        char *jid = NULL;
+        CHECK(jm_connection_jid(completion->connection, &jid) == JM_OK);
+        CHECK(is(completion->jid, jid));
+        jm_string_free(jid);
+        note(record, 'C');
+        break;
+    }
+    case JM_STATUS_CONNECTION_FAILED:
+        CHECK(completion->code == JM_CODE_REFUSED && completion->message.len > 0);
+        note(record, 'F');
+        break;
+    case JM_STATUS_ABORTED:
+        note(record, completion->connection == NULL ? 'A' : 'D');
+        break;
+    default:
+        note(record, '?');
+    }
+}
+
+static void a_connect_that_tells_of_its_end(void) {
+    struct record record = RECORD;
+    jm_connection *connection = new_connection();
+    record_events(connection, &record);
+    CHECK(jm_connection_connect_async(connection, NULL, NULL, NULL, on_connected, &record) == JM_OK);
+    CHECK(jm_connection_connect_async(connection, NULL, NULL, NULL, on_connected, &record) ==
+          JM_STATUS_INVALID_STATE);
+    wait_for(&record, 'C');
+    CHECK(jm_connection_disconnect(connection, on_done, &record) == JM_OK);
+    wait_for(&record, '.');
+    jm_connection_free(connection);
+    CHECK(has(&record, "eCd."));
+}
+
+static void a_connect_that_tells_of_its_failure(void) {
+    struct record record = RECORD;
+    jm_connection *connection = connection_to(REFUSING);
+    record_events(connection, &record);
+    CHECK(jm_connection_connect_async(connection, NULL, NULL, NULL, on_connected, &record) == JM_OK);
+    wait_for(&record, 'F');
+    jm_connection_free(connection);
+    CHECK(has(&record, "fF"));
+}
+
+/* The server accepts and says nothing. */
+static void a_connect_that_is_given_up(void) {
+    struct record record = RECORD;
+    jm_connection *connection = new_connection();
+    record_events(connection, &record);
+    CHECK(jm_connection_connect_async(connection, NULL, NULL, NULL, on_connected, &record) == JM_OK);
+    CHECK(jm_connection_disconnect(connection, on_done, &record) == JM_OK);
+    wait_for(&record, '.');
+    CHECK(has(&record, "dD."));
+    CHECK(jm_connection_connect_async(connection, NULL, NULL, NULL, on_connected, &record) == JM_OK);
+    jm_connection_free(connection);
+    CHECK(has(&record, "dD.A"));
+}
+
 static const struct test_case cases[] = {
     {"the_completion_follows_the_event", the_completion_follows_the_event},
     {"a_connection_can_be_used_again", a_connection_can_be_used_again},
@@ -278,6 +341,9 @@ static const struct test_case cases[] = {
     {"shutdown_delivers_what_is_due_and_later_calls_start_afresh",
      shutdown_delivers_what_is_due_and_later_calls_start_afresh},
     {"shutdown_cuts_off_what_does_not_close", shutdown_cuts_off_what_does_not_close},
+    {"a_connect_that_tells_of_its_end", a_connect_that_tells_of_its_end},
+    {"a_connect_that_tells_of_its_failure", a_connect_that_tells_of_its_failure},
+    {"a_connect_that_is_given_up", a_connect_that_is_given_up},
 };
 
 MAIN(cases)

@@ -17,9 +17,18 @@ use jitsimeet_testserver::{Options, Order, TestServer};
 use tokio::runtime::Runtime;
 
 /// What a program may take, valgrind included.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(300);
 /// What a program needs beside the static library. The README says the same.
 const STATIC_LIBRARIES: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
+
+/// Nothing may be lost, definitely or possibly.
+pub const VALGRIND: &[&str] = &[
+    "--quiet",
+    "--leak-check=full",
+    "--show-leak-kinds=definite,possible",
+    "--errors-for-leak-kinds=definite,possible",
+    "--error-exitcode=99",
+];
 
 pub const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
@@ -53,16 +62,26 @@ pub fn library_folder() -> &'static Path {
         // What `cargo test` says about this crate is not for the build: ring's script reads it, and ring and all that
         // stands on it would be compiled anew.
         for (name, _) in env::vars_os() {
-            if name
-                .to_str()
-                .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
-            {
+            if name.to_str().is_some_and(|name| {
+                name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+            }) {
                 build.env_remove(name);
             }
         }
         assert!(build.status().unwrap().success(), "the library does not build");
-        target_folder().join("release")
+        let folder = target_folder().join("release");
+        link_by_version(&folder);
+        folder
     })
+}
+
+/// What a program that is linked with the shared library looks for when it starts. `make install` does the same.
+fn link_by_version(folder: &Path) {
+    let (link, new) = (folder.join("libjitsimeet.so.0"), folder.join(format!(".{}", std::process::id())));
+    // Test binaries run side by side: the name is there at every moment.
+    let _ = std::fs::remove_file(&new);
+    std::os::unix::fs::symlink("libjitsimeet.so", &new).unwrap();
+    std::fs::rename(new, link).unwrap();
 }
 
 fn target_folder() -> &'static Path {
@@ -72,14 +91,21 @@ fn target_folder() -> &'static Path {
 /// Whether a tool is there. If not, the test is to end: it is skipped with a line that shows, or fails under `CI=true`.
 pub fn have(tool: &str) -> bool {
     let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if found.is_ok_and(|status| status.success()) {
-        return true;
-    }
-    assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{tool} is missing");
+    found.is_ok_and(|status| status.success()) || skip(tool)
+}
+
+/// The same for a library of C, by the name that pkg-config has for it.
+pub fn have_library(library: &str) -> bool {
+    let found = Command::new("pkg-config").args(["--exists", library]).status();
+    found.is_ok_and(|status| status.success()) || skip(library)
+}
+
+fn skip(missing: &str) -> bool {
+    assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{missing} is missing");
     // Not `eprintln!`, which the test harness swallows.
     let _ = writeln!(
         std::io::stderr(),
-        "SKIPPED, {tool} is missing: {}",
+        "SKIPPED, {missing} is missing: {}",
         thread::current().name().unwrap_or("?")
     );
     false
@@ -103,6 +129,7 @@ pub fn compile(
     }
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(program);
     let mut command = Command::new(compiler);
+    let (libraries, flags): (Vec<&str>, Vec<&str>) = flags.iter().partition(|flag| flag.starts_with("-l"));
     command
         .args(["-Wall", "-Wextra", "-Werror", "-pedantic", "-g", "-D_POSIX_C_SOURCE=200809L"])
         .args(flags)
@@ -121,7 +148,7 @@ pub fn compile(
             command.arg("-L").arg(folder).args(["-ljitsimeet", "-lpthread"]).arg(run_path)
         }
     };
-    let output = command.output().unwrap();
+    let output = command.args(libraries).output().unwrap();
     assert!(output.status.success(), "{source} does not compile:\n{}", Shown(&output));
     Some(path)
 }

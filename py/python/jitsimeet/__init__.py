@@ -11,7 +11,12 @@
     async with connection.connect():
         print("connected as", connection.jid)
 
-The names, event strings and semantics are those of lib-jitsi-meet's ``JitsiConnection``, in snake_case.
+The names, event strings and semantics are those of lib-jitsi-meet's ``JitsiConnection``, in snake_case. The same
+without asyncio is :mod:`jitsimeet.sync`; a server to test with is :mod:`jitsimeet.testing`.
+
+Logging goes to ``logging.getLogger("jitsimeet")``, which decides how much; the attribute ``connection_id`` of a record
+is the number of the connection in its ``repr``, or ``None``. No secret is in what is logged, and no text of a stanza at
+``INFO`` or above.
 
 Exceptions::
 
@@ -36,6 +41,14 @@ Besides, a wrong argument is a ``TypeError`` or ``ValueError``, use from another
 time that ran out (of ``shutdown``, ``send_iq`` or ``ping``) the builtin ``TimeoutError``, as everywhere in Python.
 """
 
+import sys as _sys
+
+if "t" in _sys.abiflags:
+    raise ImportError(
+        "jitsimeet does not support free-threaded builds of Python: it relies on the GIL. Use an ordinary build."
+    )
+
+from . import sync
 from ._connection import JitsiConnection
 from ._events import (
     ConnectionDisconnected,
@@ -107,4 +120,5 @@ __all__ = [
     "init",
     "set_network_info",
     "shutdown",
+    "sync",
 ]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import _native
+from . import _logging, _native
 
 if TYPE_CHECKING:
     from ._connection import JitsiConnection
@@ -66,12 +67,19 @@ class LoopHub:
         # A drain is under way or comes in the next turn, so that no wake-up has to ask for one.
         self._draining = False
 
-    def attach(self, connection: JitsiConnection, native: _native.Connection) -> None:
+    @classmethod
+    def _forget_all(cls) -> None:
+        """In a fork: leave to the parent what is the parent's, locks that are held for ever included."""
+        cls._hubs = weakref.WeakKeyDictionary()
+        cls._lock = threading.Lock()
+
+    def attach(self, connection: JitsiConnection) -> None:
         """Deliver the events of the connection for as long as its object exists."""
-        self._connections[native.attach(self._native)] = connection
+        self._connections[connection._attach(self._native)] = connection
 
     def call(self, start: Callable[[int], None]) -> asyncio.Future[Any]:
         """Start a call of the engine and return the future of its outcome."""
+        _logging.follow_level()
         token = next(self._tokens)
         start(token)
         # The outcome cannot have come already: this thread delivers it.
@@ -94,6 +102,7 @@ class LoopHub:
         self._calls.clear()
 
     def _woken(self) -> None:
+        _logging.follow_level()
         if not self._draining:
             self._drain()
 
@@ -139,3 +148,6 @@ class LoopHub:
             future.exception()
         else:
             future.set_result(item[2])
+
+
+os.register_at_fork(after_in_child=LoopHub._forget_all)

@@ -16,8 +16,10 @@ __all__ = [
     "STATUSES",
     "Connection",
     "Hub",
+    "TestServer",
     "__version__",
     "init",
+    "set_log_level",
     "set_network_info",
     "shutdown",
 ]
@@ -32,6 +34,7 @@ STATES: tuple[str, ...]
 OPTIONS: tuple[str, ...]
 
 def init(keywords: dict[str, Any]) -> None: ...
+def set_log_level(level: str) -> None: ...
 def set_network_info(is_online: bool) -> None: ...
 def shutdown(timeout: float) -> None:
     """Block with the GIL released."""
@@ -89,6 +92,17 @@ class Connection:
     def set_stanza_listening(self, listening: bool) -> None:
         """Say whether stanzas are wanted. To be said again after ``attach``."""
 
+    def hold(self, xml: str | None) -> None:
+        """Count an event that was drained, with this text, as one that still waits in ``eventQueue``."""
+
+    def release(self, xml: str | None) -> None:
+        """Undo it."""
+
+    def check_process(self) -> None:
+        """Raise ``ForkedError`` in a fork of the process that made the connection."""
+
+    def id(self) -> int: ...
+    def is_idle(self) -> bool: ...
     def jid(self) -> str | None: ...
     def state(self) -> str: ...
     def statistics(self) -> Statistics: ...
@@ -99,3 +113,18 @@ class Connection:
     def ice_servers(self) -> str: ...
     def connection_times(self, now: float) -> dict[str, float]:
         """Return milliseconds on the clock that reads ``now``, and ``round_trips``."""
+
+@final
+class TestServer:
+    """The embedded server, on a thread of its own."""
+
+    def __new__(cls, options: str) -> TestServer:
+        """Start it. Takes an object as JSON. Raises ``ValueError`` and ``OSError``."""
+
+    def about(self) -> str:
+        """Return an object as JSON."""
+
+    def command(self, command: str) -> str:
+        """Carry out a command, and return the answer: objects as JSON."""
+
+    def close(self) -> None: ...

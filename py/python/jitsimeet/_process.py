@@ -2,25 +2,34 @@
 
 import atexit
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
-from . import _native
+from . import _logging, _native
 
 # A dropped connection gets as long for its goodbye.
 _EXIT_TIMEOUT = 1.0
+
+at_shutdown: list[Callable[[], None]] = []
+"""What is to be done when the engine has ended."""
 
 
 def init(**options: Any) -> None:
     """Set what holds for the whole process. Optional; may be called again.
 
-    ``worker_threads`` (default 2) is how many threads serve all connections of the process, ``log_level`` (default
-    ``"info"``) how much the library logs. Options of connections, and those that only mean something in a browser, are
-    accepted and have no effect here.
+    ``worker_threads`` (default 2) is how many threads serve all connections of the process. ``log_level`` (``"off"``,
+    ``"error"``, ``"warn"``, ``"info"``, ``"debug"`` or ``"trace"``) sets the level of
+    ``logging.getLogger("jitsimeet")``, which can be set there as well; without it that is left as it is. Options of
+    connections, and those that only mean something in a browser, are accepted and have no effect here.
 
     Raises :class:`InvalidStateError` if it would change something while connections run, which is from the first
     ``connect`` until :func:`shutdown`; :class:`InvalidOptionError` or ``TypeError`` for a wrong option.
     """
     _native.init(options)
+    if level := options.get("log_level"):
+        _logging.set_level(level)
+    else:
+        _logging.follow_level()
 
 
 def set_network_info(*, is_online: bool) -> None:
@@ -41,7 +50,11 @@ def shutdown(timeout: float = 5.0) -> None:
 
     Called by itself when the interpreter exits.
     """
-    _native.shutdown(timeout)
+    try:
+        _native.shutdown(timeout)
+    finally:
+        for stop in at_shutdown:
+            stop()
 
 
 @atexit.register

@@ -83,16 +83,13 @@ impl Server {
     /// A client of it, by name; `None` if this machine cannot build it.
     pub fn client(&self, name: &str, options: &Value) -> Option<Process> {
         let program = match name {
+            "jitsimeet-c" => return c_abi("callbacks", &self.url, options),
+            "jitsimeet-c-queue" => return c_abi("queue", &self.url, options),
             "libstrophe" => libstrophe()?,
             "tokio-xmpp" => tokio_xmpp()?,
             _ => return Some(Process::again(&["client", name, &self.url, &options.to_string()])),
         };
-        let mut command = Command::new(program);
-        if options["pinned"] == true {
-            let program = command.get_program().to_owned();
-            command = Command::new(env::current_exe().expect("this program"));
-            command.arg("pin").arg(program);
-        }
+        let mut command = pinned(program, options);
         let (host, port) = self.address.split_once(':').expect("a port");
         Some(Process::start(command.args([host, port])))
     }
@@ -117,6 +114,31 @@ impl Embedded {
 
 /// Where the programs around the peers are.
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
+
+/// On one core, if that is what is measured.
+fn pinned(program: PathBuf, options: &Value) -> Command {
+    if options["pinned"] != true {
+        return Command::new(program);
+    }
+    let mut command = Command::new(env::current_exe().expect("this program"));
+    command.arg("pin").arg(program);
+    command
+}
+
+/// A program in C around the library of this checkout.
+fn c_abi(mode: &str, url: &str, options: &Value) -> Option<Process> {
+    static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let build = || {
+        let program = env::current_exe().expect("this program").with_file_name("jitsimeet-bench-c");
+        let mut command = Command::new(env::var("CC").unwrap_or_else(|_| "cc".to_owned()));
+        command.args(["-O2", "-Wall", "-Wextra", "-D_GNU_SOURCE", "-o"]).arg(&program);
+        command.arg(format!("-I{PEERS}/../../../include")).arg(format!("{PEERS}/jitsimeet.c"));
+        command.arg(program.with_file_name("libjitsimeet.a")).args(["-lpthread", "-ldl", "-lm"]);
+        built("the C ABI", "of this checkout", &mut command).then_some(program)
+    };
+    let program = PROGRAM.get_or_init(build).clone()?;
+    Some(Process::start(pinned(program, options).args([url, mode])))
+}
 
 /// The program around libstrophe.
 fn libstrophe() -> Option<PathBuf> {

@@ -11,7 +11,10 @@ const STANZAS: usize = 30_000;
 const LOGINS: usize = 200;
 const AT_ONCE: usize = 1_000;
 const FLOOR: &str = "floor";
-const CLIENTS: [&str; 5] = [FLOOR, "jitsimeet", "jitsimeet-stream", "tokio-xmpp", "libstrophe"];
+const CLIENTS: [&str; 7] =
+    [FLOOR, "jitsimeet", "jitsimeet-stream", "jitsimeet-c", "jitsimeet-c-queue", "tokio-xmpp", "libstrophe"];
+/// One session each: they are not for logins.
+const FLOODED_ALONE: [&str; 3] = ["jitsimeet-stream", "jitsimeet-c", "jitsimeet-c-queue"];
 
 pub fn core() {
     heading("make bench-core");
@@ -58,7 +61,7 @@ fn frame_to_event() {
 
 /// A fresh process each time, with one session behind it, so that what is done once in a process is done.
 fn logins(what: &str, count: usize, at_once: usize, rounds: usize) {
-    let clients = CLIENTS.iter().filter(|name| **name != "jitsimeet-stream");
+    let clients = CLIENTS.iter().filter(|name| !FLOODED_ALONE.contains(name));
     let mut costs: Vec<(&str, Vec<f64>, Vec<f64>)> =
         clients.map(|name| (*name, Vec::new(), Vec::new())).collect();
     for _ in 0..rounds {
