@@ -178,12 +178,17 @@ bench-core bench-memory bench-scale: bench-%:
 	@$(CARGO) build --release --quiet --package jitsimeet-bench --package jitsimeet-c
 	@target/release/jitsimeet-bench $*
 
-.PHONY: leaks bench-python
-leaks: py ## Connects and disconnects 10,000 times from Python, and looks what is left
+.PHONY: leaks bench-python bench-node
+leaks: native py node ## Connects and disconnects 10,000 times from Python and from Node, and looks what is left
 	$(VENV_PYTHON) py/tests/programs/leaks.py 10000
+	cd node && $(NPM) run test:leaks
 
 bench-python: py ## Measures the Python package beside slixmpp
 	$(VENV_PYTHON) py/benchmarks/run.py
+
+bench-node: node ## Measures the Node package beside @xmpp/client and strophe.js
+	@$(CARGO) build --release --quiet --package jitsimeet-bench
+	@cd node/bench && $(NPM) install --ignore-scripts --silent --no-audit --no-fund && $(NODE) run.js
 
 # ---- Keeping
 

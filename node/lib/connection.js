@@ -20,8 +20,12 @@ const { toJson } = require('./options.js');
 
 /**
  * @typedef {import('./addon.js').Delivery} Delivery
- * @typedef {import('./hub.js').ConnectOptions} ConnectOptions
  * @typedef {import('./listeners.js').Listener} Listener
+ *
+ * @typedef {object} ConnectOptions without `id` and `password`: a guest
+ * @property {string | null | undefined} [id]
+ * @property {string | null | undefined} [password]
+ * @property {string | null | undefined} [name] of the room
  */
 
 /** A connection to a Jitsi Meet deployment. Documented in index.d.ts. */
@@ -331,7 +335,7 @@ class JitsiConnection {
     assertText('id', id);
     assertText('password', password);
     assertText('name', name);
-    checked(() => this.#line.connect({ id, password, name }, settle));
+    checked(() => this.#line.begin((call) => this.#connection.connect(id, password, name, call), settle));
   }
 
   /**

@@ -17,11 +17,6 @@ const FOREVER = 2 ** 31 - 1;
  * @typedef {import('./addon.js').Connection} Connection
  * @typedef {import('./addon.js').Delivery} Delivery
  * @typedef {(delivery: Delivery) => void} Receive
- *
- * @typedef {object} ConnectOptions without `id` and `password`: a guest
- * @property {string | null | undefined} [id]
- * @property {string | null | undefined} [password]
- * @property {string | null | undefined} [name] of the room
  */
 
 /**
@@ -122,14 +117,14 @@ class Line {
   /**
    * Starts an attempt.
    *
-   * @param {ConnectOptions} options
+   * @param {(call?: number) => void} start makes the call of the addon that starts it
    * @param {Receive} [settle] for the outcome
    */
-  connect({ id, password, name }, settle) {
+  begin(start, settle) {
     if (settle === undefined) {
-      this.connection.connect(id, password, name);
+      start();
     } else {
-      this.call(settle, (call) => this.connection.connect(id, password, name, call));
+      this.call(settle, start);
     }
     // The end of an attempt may still be on its way to us when the next one starts.
     this.#attempts += 1;

@@ -11,7 +11,8 @@ const path = require('node:path');
 const ROOT = path.join(__dirname, '..');
 const DIST = path.join(ROOT, 'dist');
 
-const { scripts, devDependencies, napi, ...manifest } = require('../package.json');
+// In a checkout the package is private: what is published is made here.
+const { private: _private, scripts, devDependencies, napi, ...manifest } = require('../package.json');
 
 /**
  * Packs a folder with these files and this manifest.

@@ -70,7 +70,7 @@ test('the packages', { skip: process.platform !== 'linux' || process.arch !== 'x
       return JSON.parse(fs.readFileSync(path.join(unpacked, 'package/package.json'), 'utf8'));
     };
     const main = manifest(MAIN);
-    assert.deepEqual([main.scripts, main.devDependencies], [undefined, undefined]);
+    assert.deepEqual([main.private, main.scripts, main.devDependencies], Array(3).fill(undefined));
     assert.deepEqual(main.optionalDependencies, { [`${name}-${TARGET}`]: version });
     const addon = manifest(ADDON);
     assert.deepEqual([addon.scripts, addon.os, addon.cpu, addon.libc], [undefined, ['linux'], ['x64'], ['glibc']]);
@@ -92,6 +92,18 @@ test('the packages', { skip: process.platform !== 'linux' || process.arch !== 'x
         assert.deepEqual(await program.end(), farewell);
       }
     }
+  });
+
+  await t.test('have types for a program in TypeScript', (t) => {
+    const folder = install(t, MAIN, ADDON);
+    fs.copyFileSync(path.join(__dirname, 'types/commonjs.cts'), path.join(folder, 'commonjs.cts'));
+    const program = "import { TestServer } from 'jitsimeet/testing';\nexport const server = TestServer.start();\n";
+    fs.writeFileSync(path.join(folder, 'module.mts'), program);
+    const modules = path.join(ROOT, 'node_modules');
+    const types = ['--types', 'node', '--typeRoots', path.join(modules, '@types')];
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', ...types];
+    const compiler = path.join(modules, 'typescript/bin/tsc');
+    execFileSync(process.execPath, [compiler, ...options, 'commonjs.cts', 'module.mts'], { cwd: folder });
   });
 
   await t.test('say what is missing where the addon is not installed', async (t) => {

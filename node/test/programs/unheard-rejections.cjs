@@ -1,6 +1,7 @@
 // Every promise of this package that can reject does, and nobody awaits it.
 
 const { JitsiConnection, shutdown } = require('jitsimeet');
+const { TestServer } = require('jitsimeet/testing');
 
 const { SERVICE_URL, DOMAIN } = process.env;
 const hosts = { domain: DOMAIN };
@@ -29,5 +30,6 @@ connection.refreshToken('token');
 connection.ping();
 connection.sendConferenceRequest('room');
 shutdown({ timeout: -1 });
+TestServer.start({ ports: 1 });
 
 nowhere.connectAsync().catch(() => setImmediate(() => console.log('went on')));
