@@ -69,7 +69,10 @@ install: target/release/libjitsimeet.so target/release/libjitsimeet.a ## Install
 	sed -e 's|@VERSION@|$(VERSION)|' ffi-c/jitsimeet-config-version.cmake.in \
 		>'$(LIBRARIES)/cmake/jitsimeet/jitsimeet-config-version.cmake'
 
-docs: ## Makes the pages of the C and C++ headers: target/doxygen
+docs: docs-c docs-python docs-node ## Writes the API pages: target/doxygen, target/docs/python, node/docs
+
+# Silent but for warnings, which are errors.
+docs-c:
 	@mkdir -p target/doxygen
 	cd ffi-c && doxygen Doxyfile
 
@@ -77,14 +80,18 @@ py: .venv/stamp ## Builds the Python package into .venv
 	VIRTUAL_ENV='$(CURDIR)/.venv' $(VENV_PYTHON) -m maturin develop --release -m py/Cargo.toml
 
 # zig links against the libc of manylinux2014, whatever that of this machine is. It is looked for in the PATH.
-wheel: .venv/stamp ## Builds the wheel (manylinux2014) and the source distribution of the package into target/wheels
-	rm -rf target/wheels
+wheel: .venv/stamp ## Builds the wheel (manylinux2014) and the source distribution of the package into target/packages
+	rm -rf target/packages
 	PATH='$(CURDIR)/.venv/bin':"$$PATH" $(VENV_PYTHON) -m maturin build --release --strip --zig \
-		--compatibility manylinux2014 -m py/Cargo.toml --out target/wheels
-	$(VENV_PYTHON) -m maturin sdist -m py/Cargo.toml --out target/wheels
+		--compatibility manylinux2014 -m py/Cargo.toml --out target/packages
+	$(VENV_PYTHON) -m maturin sdist -m py/Cargo.toml --out target/packages
 
-docs: py ## Writes the API pages of the Python package into target/docs/python
-	$(VENV_PYTHON) -m pdoc --docformat restructuredtext -o target/docs/python jitsimeet
+docs-python: py
+	$(VENV_PYTHON) -m pdoc --docformat restructuredtext --template-directory py/docs -o target/docs/python \
+		jitsimeet jitsimeet.testing jitsimeet.pytest_plugin
+
+docs-node: node/node_modules/stamp
+	cd node && $(NPM) run docs
 
 node: node/node_modules/stamp ## Builds the Node package in place
 	cd node && $(NPM) run build
@@ -131,7 +138,7 @@ check-rust:
 
 check-docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
-	@if command -v doxygen >/dev/null; then $(MAKE) docs; else echo 'SKIPPED, doxygen is missing: docs' >&2; fi
+	@if command -v doxygen >/dev/null; then $(MAKE) docs-c; else echo 'SKIPPED, doxygen is missing: docs-c' >&2; fi
 
 # What would go to crates.io, built by itself: without the other members, whose names are not on it.
 check-package:

@@ -5,8 +5,8 @@
  * A function that can fail returns a `jm_status`. It writes its results, which are its last arguments, only on
  * success, and otherwise leaves a text for `jm_last_error`. NULL where it is not said to be allowed is
  * `JM_STATUS_INVALID_ARGUMENT`, text that is not UTF-8 is `JM_STATUS_INVALID_UTF8`, and a defect of the library is
- * `JM_STATUS_INTERNAL`. Unless it says otherwise, a function may be called from any thread. A handle must not be
- * used after it was freed.
+ * `JM_STATUS_INTERNAL`. Each function says from which threads and where it may be called. What cannot be caught is a
+ * handle that is used after it was freed, or that was never one: the outcome is undefined, as with `free`.
  */
 
 #ifndef JITSIMEET_H
@@ -837,8 +837,8 @@ jm_status jm_set_network_info(int is_online);
 
 /**
  * Closes all connections as by `jm_connection_disconnect`, delivers the events and completions that are due, and
- * joins all threads of the library. What is not closed after `timeout_ms` milliseconds is cut off, and the status is
- * then `JM_STATUS_TIMEOUT`.
+ * joins all threads of the library, and forgets the keys of accounts. What is not closed after `timeout_ms`
+ * milliseconds is cut off, and the status is then `JM_STATUS_TIMEOUT`.
  *
  * Handles stay valid and are still to be freed, before or after. Later calls start afresh. Connections for a queue
  * leave their last events in it.
@@ -867,6 +867,8 @@ void jm_options_free(struct jm_options *options);
  *
  * `key` and `value` are NUL-terminated UTF-8, read during the call. `JM_STATUS_INVALID_OPTION` if the key is not
  * known or does not take a text: `jm_last_error` names the key, and nothing has changed.
+ *
+ * Any thread, one at a time; legal inside a callback.
  */
 jm_status jm_options_set_string(struct jm_options *options,
                                 const char *key,
@@ -875,14 +877,14 @@ jm_status jm_options_set_string(struct jm_options *options,
 /**
  * Sets an option that is a whole number, such as `loginTimeout`. Durations are milliseconds.
  *
- * As `jm_options_set_string`.
+ * As `jm_options_set_string`: any thread, one at a time; legal inside a callback.
  */
 jm_status jm_options_set_int(struct jm_options *options, const char *key, int64_t value);
 
 /**
  * Sets an option that is true (not 0) or false (0).
  *
- * As `jm_options_set_string`.
+ * As `jm_options_set_string`: any thread, one at a time; legal inside a callback.
  */
 jm_status jm_options_set_bool(struct jm_options *options, const char *key, int value);
 
@@ -893,7 +895,8 @@ jm_status jm_options_set_bool(struct jm_options *options, const char *key, int v
  * is an object that is merged into the options, such as a whole `config.js` object: its keys replace those that
  * are set, and those that are not known are kept and ignored.
  *
- * `JM_STATUS_INVALID_ARGUMENT` if it is not JSON; else as `jm_options_set_string`.
+ * `JM_STATUS_INVALID_ARGUMENT` if it is not JSON; else as `jm_options_set_string`. Any thread, one at a time; legal
+ * inside a callback.
  */
 jm_status jm_options_set_json(struct jm_options *options,
                               const char *key,
@@ -914,7 +917,8 @@ void jm_event_free(const struct jm_event *event);
  * `app_id` may be NULL; lib-jitsi-meet does not send it either. `token`, a JSON Web Token of the deployment, may be
  * NULL; it goes into the query of the service URL. `options` are copied.
  *
- * `JM_STATUS_INVALID_OPTION` if a required option is missing or one is unusable: `jm_last_error` names the key.
+ * `JM_STATUS_INVALID_OPTION` if a required option is missing or one is unusable: `jm_last_error` names the key. Any
+ * thread; legal inside a callback.
  */
 jm_status jm_connection_new(const char *app_id,
                             const char *token,
@@ -924,7 +928,7 @@ jm_status jm_connection_new(const char *app_id,
 /**
  * Makes a connection whose events are taken from `queue` with `jm_queue_next`. Otherwise as `jm_connection_new`.
  *
- * The connection may outlive the queue; its events are dropped then.
+ * The connection may outlive the queue; its events are dropped then. Any thread; legal inside a callback.
  */
 jm_status jm_connection_new_with_queue(const char *app_id,
                                        const char *token,
@@ -968,7 +972,7 @@ void jm_connection_close(struct jm_connection *connection);
  * called first.
  *
  * `JM_STATUS_INVALID_STATE` unless the connection is idle, and while `jm_shutdown` is under way;
- * `JM_STATUS_INVALID_ARGUMENT` if `name` cannot be the name of a room. There is no event then. Legal inside a
+ * `JM_STATUS_INVALID_ARGUMENT` if `name` cannot be the name of a room. There is no event then. Any thread; legal inside a
  * callback: a listener may connect again after a failure.
  */
 jm_status jm_connection_connect(struct jm_connection *connection,
@@ -987,7 +991,7 @@ jm_status jm_connection_connect(struct jm_connection *connection,
  * - `JM_STATUS_REDIRECTED`: `vnode` and `focus_jid`;
  * - `JM_STATUS_ABORTED` if `jm_connection_disconnect` or `jm_shutdown` is called, or the connection freed, first.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_connect_async(struct jm_connection *connection,
                                       const char *id,
@@ -1004,7 +1008,7 @@ jm_status jm_connection_connect_async(struct jm_connection *connection,
  * after the event, on the dispatcher thread, with `JM_OK`; or with `JM_STATUS_ABORTED` if the connection is freed
  * first. In queue mode `done` must be NULL, and `JM_EVENT_COMPLETION` follows with `user_data`.
  *
- * Legal in every state and inside a callback.
+ * Any thread; legal in every state and inside a callback.
  */
 jm_status jm_connection_disconnect(struct jm_connection *connection,
                                    jm_done_fn done,
@@ -1019,7 +1023,7 @@ jm_status jm_connection_disconnect(struct jm_connection *connection,
  * failure in full. Without stream management the login is made afresh. `done` and `user_data` as for
  * `jm_connection_disconnect`. `JM_STATUS_INVALID_STATE` while disconnecting.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_refresh_token(struct jm_connection *connection,
                                       const char *token,
@@ -1034,7 +1038,7 @@ jm_status jm_connection_refresh_token(struct jm_connection *connection,
  * or, without stream management, that it was written. Otherwise `JM_STATUS_NOT_CONNECTED`,
  * `JM_STATUS_SEND_QUEUE_FULL`, or `JM_STATUS_SESSION_LOST`. `JM_STATUS_INVALID_STANZA` comes from the call itself.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_send_stanza(struct jm_connection *connection,
                                     const char *xml,
@@ -1049,7 +1053,7 @@ jm_status jm_connection_send_stanza(struct jm_connection *connection,
  * mode the answer is the `xml` of `JM_EVENT_COMPLETION`. `JM_STATUS_TIMEOUT` if none came within `timeout_ms`
  * milliseconds; a negative number stands for the option `iqTimeout`.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_send_iq(struct jm_connection *connection,
                                 const char *xml,
@@ -1067,7 +1071,7 @@ jm_status jm_connection_send_iq(struct jm_connection *connection,
  * `timeout_ms` milliseconds, a negative number standing for the option `iqTimeout`; `JM_STATUS_NOT_CONNECTED`,
  * `JM_STATUS_SEND_QUEUE_FULL`, `JM_STATUS_SESSION_LOST`, or `JM_STATUS_ABORTED` if the connection is freed first.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_ping(struct jm_connection *connection,
                              int32_t timeout_ms,
@@ -1089,7 +1093,7 @@ jm_status jm_connection_ping(struct jm_connection *connection,
  *
  * `JM_STATUS_INVALID_ARGUMENT` comes from the call itself, if `room` cannot be the name of one.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_send_conference_request(struct jm_connection *connection,
                                                 const char *room,
@@ -1102,7 +1106,7 @@ jm_status jm_connection_send_conference_request(struct jm_connection *connection
  * `submit` other than 0 tells every room that this connection has joined at once; with 0 they hear of it with the next
  * presence. (There are no rooms yet.) `JM_STATUS_INVALID_ARGUMENT` if `feature` is empty or holds control characters.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_add_feature(struct jm_connection *connection,
                                     const char *feature,
@@ -1112,7 +1116,7 @@ jm_status jm_connection_add_feature(struct jm_connection *connection,
  * No longer advertises a feature, be it one that was added or one of the library's own. One that is not advertised is
  * ignored.
  *
- * As `jm_connection_add_feature`.
+ * Any thread; legal inside a callback. Otherwise as `jm_connection_add_feature`.
  */
 jm_status jm_connection_remove_feature(struct jm_connection *connection,
                                        const char *feature,
@@ -1122,7 +1126,8 @@ jm_status jm_connection_remove_feature(struct jm_connection *connection,
  * Where the connection stands: `JM_STATE_*`, or, being negative, why it cannot be told: `JM_STATUS_INVALID_ARGUMENT`
  * if `connection` is NULL. New states may be added.
  *
- * It is the state of this moment: events that tell of it may still be on their way. Legal inside a callback.
+ * It is the state of this moment: events that tell of it may still be on their way. Any thread; legal inside a
+ * callback.
  */
 int32_t jm_connection_state(const struct jm_connection *connection);
 
@@ -1130,7 +1135,7 @@ int32_t jm_connection_state(const struct jm_connection *connection);
  * The number by which `jm_log_record` names the connection. It is never 0 and never used again in the process; 0 if
  * `connection` is NULL.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 uint64_t jm_connection_id(const struct jm_connection *connection);
 
@@ -1138,7 +1143,7 @@ uint64_t jm_connection_id(const struct jm_connection *connection);
  * The full JID that the server has bound, to be freed with `jm_string_free`. NULL while there is none: from the first
  * moment, and from each `jm_connection_connect`, until the server has bound one.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_jid(const struct jm_connection *connection,
                             char **out_jid);
@@ -1152,7 +1157,7 @@ jm_status jm_connection_jid(const struct jm_connection *connection,
  * `tls`, `upgrade`, `authenticated`, `bound`, `resumed`). `round_trips` is a count: what the last login or resumption
  * took, from TCP on.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_times_json(const struct jm_connection *connection,
                                    char **out_json);
@@ -1165,7 +1170,7 @@ jm_status jm_connection_times_json(const struct jm_connection *connection,
  * TLS; `resumes` and `reconnects` count recoveries. `unacknowledged` is how many stanzas wait for the server (what
  * `sendQueue` bounds), and `queuedEvents` how many events and completions wait for the caller. Keys may be added.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_statistics_json(const struct jm_connection *connection,
                                         char **out_json);
@@ -1180,7 +1185,7 @@ jm_status jm_connection_statistics_json(const struct jm_connection *connection,
  * every secret. The URL is without user information and query. What people write to each other is in the frames: mind
  * who sees them.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_logs_json(const struct jm_connection *connection,
                                   char **out_json);
@@ -1192,7 +1197,7 @@ jm_status jm_connection_logs_json(const struct jm_connection *connection,
  * shard and region are those of the option `deploymentInfo`. `components` is an object of addresses by the kind of the
  * component, such as `lobbyrooms`, and `features` a list of texts (XEP-0030). Keys may be added.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_properties_json(const struct jm_connection *connection,
                                         char **out_json);
@@ -1204,7 +1209,7 @@ jm_status jm_connection_properties_json(const struct jm_connection *connection,
  * Each is an object in the form that WebRTC takes: `urls` is a list, `username` and `credential` are there where the
  * server wants them, and `expires`, where it is known, is in milliseconds since 1970. It holds secrets.
  *
- * Legal inside a callback.
+ * Any thread; legal inside a callback.
  */
 jm_status jm_connection_ice_servers_json(const struct jm_connection *connection,
                                          char **out_json);
@@ -1222,7 +1227,8 @@ jm_status jm_connection_ice_servers_json(const struct jm_connection *connection,
  * used again in the process.
  *
  * `JM_STATUS_INVALID_ARGUMENT` if `listener` is NULL or `event_type` not known; `JM_STATUS_INVALID_STATE` in queue
- * mode, which has no callbacks. Legal inside a callback.
+ * mode, which has no callbacks. Any thread; legal inside a
+ * callback.
  */
 jm_status jm_connection_add_listener(struct jm_connection *connection,
                                      int32_t event_type,
@@ -1263,7 +1269,8 @@ jm_status jm_queue_new(struct jm_queue **out_queue);
  * Frees a queue and the events that it holds. NULL is fine.
  *
  * Its connections may live on and are still to be freed; their events are dropped. The descriptor goes with the last
- * of queue and connections: stop watching it before this call. No other thread may be using the queue.
+ * of queue and connections: stop watching it before this call. No other thread may be using the queue. Legal inside a
+ * callback of a connection that is not of the queue.
  */
 void jm_queue_free(struct jm_queue *queue);
 
@@ -1283,7 +1290,8 @@ int jm_queue_fd(const struct jm_queue *queue);
  * Takes the next event, to be freed with `jm_event_free`.
  *
  * Waits up to `timeout_ms` milliseconds; 0 does not wait and a negative number waits for ever. `JM_STATUS_TIMEOUT`
- * if no event came. Several threads may take from one queue; each event goes to one of them.
+ * if no event came. Several threads may take from one queue; each event goes to one of them. Legal inside a callback of
+ * a connection that is not of the queue, whose thread it then holds up.
  */
 jm_status jm_queue_next(struct jm_queue *queue,
                         int32_t timeout_ms,

@@ -14,7 +14,7 @@ import demo
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-WHEELS = ROOT / "target/wheels"
+PACKAGES = ROOT / "target/packages"
 # Dependencies compile once, wherever the sources lie.
 ENVIRONMENT = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target")}
 MAX_WHEEL_BYTES = 5_000_000
@@ -36,7 +36,7 @@ def run(*command: str | Path, **environment: str) -> str:
 
 def built(pattern: str) -> Path:
     """What `make wheel` has built."""
-    (path,) = WHEELS.glob(pattern)
+    (path,) = PACKAGES.glob(pattern)
     return path
 
 
@@ -70,9 +70,12 @@ def test_pip_installs_it_and_the_readme_is_right(pattern: str, options: list[str
 
 def test_the_wheel_is_small_and_for_every_python_on_every_linux() -> None:
     wheel = built("*.whl")
+    *name, platforms = wheel.stem.split("-")
+    assert name == ["jitsimeet", version(), "cp310", "abi3"]
     # PEP 600: manylinux_2_17 is manylinux2014.
-    platforms = f"manylinux_2_17_{platform.machine()}.manylinux2014_{platform.machine()}"
-    assert wheel.name == f"jitsimeet-{version()}-cp310-abi3-{platforms}.whl"
+    assert set(platforms.split(".")) == {
+        f"{kind}_{platform.machine()}" for kind in ("manylinux_2_17", "manylinux2014")
+    }
     assert wheel.stat().st_size < MAX_WHEEL_BYTES
 
 

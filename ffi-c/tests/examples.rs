@@ -205,7 +205,6 @@ fn check_resumed(printed: &str) {
 fn token_as_c11() {
     let Some((program, server, command)) = token(Language::C11, &[]) else { return };
     check_resumed(&run_well(server.command(&program).env("TOKEN_COMMAND", &command)));
-    assert_eq!(server.server.connections(), 2);
     if have("valgrind") {
         run_well(valgrind(&server, &program).env("TOKEN_COMMAND", &command));
     }
@@ -238,7 +237,6 @@ fn a_thousand_as_c11() {
     allow_descriptors();
     let server = Server::start();
     check_thousand(&run_well(&mut server.command(&program)), 1000);
-    assert_eq!(server.server.connections(), 1000);
     if have("valgrind") {
         check_thousand(&run_well(valgrind(&server, &program).arg("100")), 100);
     }

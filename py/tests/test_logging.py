@@ -14,7 +14,7 @@ import pytest
 
 import jitsimeet
 from conftest import PASSWORD, TEST_TIMEOUT, Server
-from jitsimeet import JitsiConnection, _logging, _native
+from jitsimeet import InvalidOptionError, JitsiConnection, _logging, _native
 
 LOGGER = logging.getLogger("jitsimeet")
 
@@ -114,8 +114,12 @@ async def test_init_sets_the_level_of_the_logger(records: Records) -> None:
     assert LOGGER.getEffectiveLevel() == logging.DEBUG
     jitsimeet.init()
     assert LOGGER.getEffectiveLevel() == logging.DEBUG
+    jitsimeet.init(log_level="log")
+    assert LOGGER.getEffectiveLevel() == logging.WARNING
     jitsimeet.init(log_level="off")
-    assert not LOGGER.isEnabledFor(logging.ERROR)
+    assert not LOGGER.isEnabledFor(logging.CRITICAL)
+    with pytest.raises(InvalidOptionError):
+        jitsimeet.init(log_level="loud")
 
 
 async def test_a_filter_that_raises_costs_no_other_record(

@@ -24,7 +24,7 @@ def test_every_scenario(player: str, place: str, capfd: pytest.CaptureFixture[st
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -253,6 +253,25 @@ def test_shutdown_ends_the_thread_and_later_calls_start_afresh(server: Server) -
         connection.connect()
 
 
+def test_shutdown_delivers_all_that_there_is(server: Server) -> None:
+    gate = threading.Event()
+    connection = JitsiConnection(options=server.options)
+    events = connection.events()
+    connection.connect()
+    connection.add_event_listener(ConnectionEvent.STANZA_RECEIVED, lambda _: gate.wait(TEST_TIMEOUT))
+    for _ in range(200):
+        server.command("deliver", jid=connection.jid, stanza="<message xmlns='jabber:client'/>")
+    while connection.get_statistics().frames_received < 200:
+        pass
+    closing = threading.Thread(target=jitsimeet.shutdown)
+    closing.start()
+    gate.set()
+    closing.join(TEST_TIMEOUT)
+    kinds = [type(event) for event in events]
+    assert kinds.count(StanzaReceived) >= 200
+    assert kinds[-1] is ConnectionDisconnected
+
+
 def test_a_dropped_connection_closes_in_the_background_with_a_warning(server: Server) -> None:
     connection = JitsiConnection(options=server.options)
     connection.connect()

@@ -75,9 +75,10 @@ class JitsiConnection(BaseConnection):
                                               ``allow_plain_without_tls`` (False)
     ``send_queue``                            dict: ``max_stanzas`` (1000), ``max_bytes`` (4194304): what is sent
                                               and not acknowledged
-    ``event_queue``                           dict: ``max_events`` (10000), ``max_bytes`` (16777216): received
-                                              stanzas that the event loop has not taken; at either bound nothing
-                                              is read until half is taken, for up to ``stall_timeout`` (30000)
+    ``event_queue``                           dict: ``max_events`` (10000), ``max_bytes`` (16777216): events
+                                              that the event loop, an ``async def`` listener or an iterator has
+                                              not taken; at either bound nothing is read until half is taken, for
+                                              up to ``stall_timeout`` (30000)
     ``transport``                             dict: ``connect_timeout`` (15000, from the name look-up to the
                                               open WebSocket), ``max_stanza_bytes`` (10485760), ``pipelining``
                                               (``"auto"`` or ``"off"``), ``headers`` (dict: for the upgrade and
@@ -93,7 +94,8 @@ class JitsiConnection(BaseConnection):
     Raises :class:`InvalidOptionError`, with the key, for an option that is missing or unusable.
 
     A connection belongs to the event loop in which it is first used; use from another one is a ``RuntimeError``.
-    Keep a reference while you need it: a connection that is dropped closes in the background and tells nobody.
+    Keep a reference while you need it: a connection that is dropped closes in the background and tells nobody, and if
+    it is open then, it is a ``ResourceWarning``.
     ``async with`` disconnects at the end of the block.
     """
 

@@ -50,10 +50,12 @@ class Backlog:
 
     def discard(self, kind: ConnectionEvent | None = None) -> None:
         """Forget the events of a kind, or all."""
-        for _ in range(len(self._events)):
-            event = self.take()
-            if event is not None and kind is not None and event.kind is not kind:
-                self.put(event)
+        kept = []
+        while (event := self.take()) is not None:
+            if kind is not None and event.kind is not kind:
+                kept.append(event)
+        for event in kept:
+            self.put(event)
 
 
 class Stream:

@@ -26,6 +26,8 @@ _LEVELS = {
     "warn": logging.WARNING,
     "error": logging.ERROR,
 }
+# Beyond those, the names that `init` takes; nothing is logged at lib-jitsi-meet's `log`.
+_NAMED = {**_LEVELS, "log": logging.WARNING, "off": logging.CRITICAL + 1}
 _followed: int | None = None
 
 Record = tuple[float, str, str, int | None, str]
@@ -45,7 +47,7 @@ def follow_level() -> None:
 
 def set_level(name: str) -> None:
     """Set the level of the logger by the engine's name of it."""
-    logger.setLevel(_LEVELS.get(name, logging.CRITICAL))
+    logger.setLevel(_NAMED[name])
     follow_level()
 
 

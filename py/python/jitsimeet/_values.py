@@ -39,7 +39,7 @@ class Statistics:
     reconnects: int
     """How often a fresh session replaced a lost one (``reconnect``)."""
     queued_events: int
-    """Events and outcomes of calls that the event loop has not taken."""
+    """Events and outcomes of calls that wait: for the event loop, an ``async def`` listener or an iterator."""
 
 
 class LogMetadata(TypedDict):

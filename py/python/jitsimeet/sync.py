@@ -136,11 +136,14 @@ class _EventsThread:
     def _run(self) -> None:
         self._own.is_events = True
         this = threading.current_thread()
-        while (item := self._ready.get()) is not this:
+        while True:
+            item = self._ready.get()
             if isinstance(item, _Hub):
                 item.drain()
+            elif item is this and self._ready.empty():
+                return
             else:
-                # For the thread of before, which is still in a listener.
+                # Behind what is to be drained; or for the thread of before, which is still in a listener.
                 self._ready.put(item)
             # Not kept until the next comes.
             del item
