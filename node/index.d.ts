@@ -50,7 +50,9 @@ declare namespace JitsiMeetJS {
 
   /** How much is logged: everything of a level and of those after it. */
   const logLevels: {
+    /** Everything. */
     readonly TRACE: 'trace';
+    /** What leads to what happens to a connection. */
     readonly DEBUG: 'debug';
     /** What happens to a connection. */
     readonly INFO: 'info';
@@ -76,6 +78,7 @@ declare namespace JitsiMeetJS {
 
   /** The names of the events. */
   const events: {
+    /** Those of a connection. */
     readonly connection: {
       /** The session is established, or goes on after an interruption. */
       readonly CONNECTION_ESTABLISHED: 'connection.connectionEstablished';
@@ -105,6 +108,7 @@ declare namespace JitsiMeetJS {
 
   /** The types of errors. */
   const errors: {
+    /** Those of a connection. */
     readonly connection: {
       /** The credentials were refused, or credentials are needed and none were given. */
       readonly PASSWORD_REQUIRED: 'connection.passwordRequired';
@@ -329,20 +333,30 @@ declare namespace JitsiMeetJS {
 
   /** What the listeners of each event are called with. */
   interface ConnectionEvents {
+    /** `CONNECTION_ESTABLISHED`. `id` is the resource of the JID. */
     'connection.connectionEstablished': [id: string, session: SessionDetails];
+    /** `CONNECTION_FAILED`. `credentials` is undefined where there was no JID to log in with. */
     'connection.connectionFailed': [
       errorType: ConnectionErrorType,
       message: string,
       credentials: Credentials | undefined,
       details: FailureDetails,
     ];
+    /** `CONNECTION_DISCONNECTED`. `message` is what the server said, if anything. */
     'connection.connectionDisconnected': [message: string | undefined];
+    /** `INTERRUPTED`. */
     'connection.interrupted': [interruption: Interruption];
+    /** `RESUMED`. */
     'connection.resumed': [resumption: Resumption];
+    /** `STANZA_RECEIVED`. `xml` is the text as it came. */
     'connection.stanzaReceived': [xml: string, stanza: Stanza];
+    /** `CONNECTION_REDIRECTED`. `vnode` is the visitor node, `focusJid` that of the conference's focus there. */
     'connection.redirected': [vnode: string, focusJid: string];
+    /** `CONNECTION_TOKEN_EXPIRED`. */
     'connection.token_expired': [];
+    /** `DISPLAY_NAME_REQUIRED`. */
     'connection.display_name_required': [];
+    /** `PROPERTIES_UPDATED`. */
     'connection.propertiesUpdated': [location: DeploymentInfo];
   }
 
@@ -356,12 +370,15 @@ declare namespace JitsiMeetJS {
 
   /** Why the transport was lost, or why the last attempt to recover failed. */
   interface Interruption {
+    /** The cause. */
     code: ConnectionErrorCode;
+    /** A sentence that says what happened. */
     message: string;
   }
 
   /** What it took to resume a session. */
   interface Resumption {
+    /** How many it took; 1 if the first succeeded. */
     attempts: number;
     /** How long the session was without a transport, in ms. */
     downtime_ms: number;
@@ -371,21 +388,27 @@ declare namespace JitsiMeetJS {
 
   /** The name and the attributes of a stanza that came; an attribute that it did not have is missing. */
   interface Stanza {
+    /** The name of its element. */
     name: 'iq' | 'message' | 'presence';
     /** Who sent it. If it is missing, that is the server, for this account. */
     from?: string;
+    /** Whom it is for: this connection, if it is missing. */
     to?: string;
+    /** Its type, such as `result` or `groupchat`. */
     type?: string;
+    /** By which an answer names it. */
     id?: string;
   }
 
   /** Who tried to connect. Never a password. */
   interface Credentials {
+    /** The JID that the attempt used. */
     jid: string;
   }
 
   /** The finer cause of a failure. */
   interface FailureDetails {
+    /** The cause. */
     code: ConnectionErrorCode;
     /** Whether trying again later may succeed without changing anything. */
     transient: boolean;
@@ -423,7 +446,9 @@ declare namespace JitsiMeetJS {
   interface IceServer {
     /** Such as `turns:turn.example.org:5349?transport=tcp`. */
     urls: string[];
+    /** For a TURN server. */
     username?: string;
+    /** The password for that user name. */
     credential?: string;
     /** When user name and credential expire, in ms since 1970. */
     expires?: number;
@@ -463,6 +488,7 @@ declare namespace JitsiMeetJS {
 
   /** The last frames, in the form of lib-jitsi-meet. */
   interface Logs {
+    /** As lib-jitsi-meet has it. */
     metadata: {
       /** When this was asked for. */
       time: Date;
@@ -477,12 +503,15 @@ declare namespace JitsiMeetJS {
 
   /** One thing that was logged. No secret is in it. */
   interface LogRecord {
+    /** When it was logged. */
     time: Date;
+    /** How important it is. */
     level: 'error' | 'warn' | 'info' | 'debug' | 'trace';
     /** The part of the library that says it. */
     module: string;
     /** Which of the connections of the process it is about, counted from 1, where it is about one. */
     connection?: number;
+    /** What is said, and behind it fields as `name=value`. */
     message: string;
   }
 
@@ -495,14 +524,23 @@ declare namespace JitsiMeetJS {
    */
   class JitsiError extends Error {
     private constructor();
+    /** What the call returned. */
     readonly status: Status;
+    /** The cause: that of a failed connection, else the status. */
     readonly code: ConnectionErrorCode | Status;
+    /** The class of the failure. */
     readonly errorType?: ConnectionErrorType;
+    /** Whether trying again later may succeed without changing anything. */
     readonly transient?: boolean;
+    /** The condition of RFC 6120 that the server named. */
     readonly condition?: string;
+    /** The HTTP status, where an HTTP answer was the cause. */
     readonly httpStatus?: number;
+    /** The text that the server sent with its refusal. */
     readonly serverText?: string;
+    /** Whether the client was moved to another shard, where both are known. */
     readonly shardChanged?: boolean;
+    /** How long before the failure the server was heard last, in ms. */
     readonly timeSinceLastSuccess?: number;
     /** The visitor node, by which the deployment finds the other server. */
     readonly vnode?: string;
@@ -512,13 +550,17 @@ declare namespace JitsiMeetJS {
 
   /** An argument is unusable: a plain `TypeError` with a code. */
   interface InvalidArgumentError extends TypeError {
+    /** What the call returned. */
     readonly status: 'invalid_argument';
+    /** The same. */
     readonly code: 'invalid_argument';
   }
 
   /** An option is missing or unusable: a plain `TypeError` that names it. */
   interface InvalidOptionError extends TypeError {
+    /** What the call returned. */
     readonly status: 'invalid_option';
+    /** The same. */
     readonly code: 'invalid_option';
     /** The path of the option, such as `hosts.domain`. */
     readonly key: string;
@@ -528,6 +570,7 @@ declare namespace JitsiMeetJS {
   interface ConnectOptions {
     /** A JID, or a user name of `hosts.domain`. A full JID asks for its resource. */
     id?: string | null | undefined;
+    /** Never without `id`. */
     password?: string | null | undefined;
     /**
      * The room that the connection is for; the option `name` if not given. It is added to the query of the service URL,
@@ -551,11 +594,13 @@ declare namespace JitsiMeetJS {
   interface ConnectionOptions {
     /** The `ws:` or `wss:` URL of the XMPP WebSocket (RFC 7395). Its query is kept. */
     serviceUrl: string;
+    /** The names of the deployment. */
     hosts: HostsOptions;
     /** The room that connections are for, where `connect` is not given another. */
     name?: string | null | undefined;
     /** Stream management with resumption (XEP-0198); true if not given. */
     enableWebsocketResume?: boolean | null | undefined;
+    /** How a dead link is found. */
     xmppPing?: XmppPingOptions | null | undefined;
     /** ms from the open WebSocket to the established session; 15000 if not given. */
     loginTimeout?: number | null | undefined;
@@ -588,23 +633,35 @@ declare namespace JitsiMeetJS {
     startAudioMuted?: boolean | number | null | undefined;
     /** Goes into the conference request as it is. */
     startVideoMuted?: boolean | number | null | undefined;
+    /** What is measured. */
     analytics?: AnalyticsOptions | null | undefined;
+    /** Where the deployment has placed this client, until it says so itself. */
     deploymentInfo?: DeploymentInfoOptions | null | undefined;
     /** STUN servers, part of `getIceServers`. */
     p2pStunServers?: readonly StunServer[] | null | undefined;
+    /** How two participants find each other. */
     p2p?: P2pOptions | null | undefined;
     /** Whether to advertise the features of a client that handles media; false if not given. */
     mediaFeatures?: boolean | null | undefined;
+    /** What else to advertise with `mediaFeatures`. */
     flags?: FlagsOptions | null | undefined;
+    /** What is being tried out. */
     testing?: TestingOptions | null | undefined;
+    /** What `getLogs` keeps. */
     logs?: LogsOptions | null | undefined;
+    /** How to reach the server. */
     transport?: TransportOptions | null | undefined;
+    /** Whom to trust. */
     tls?: TlsOptions | null | undefined;
+    /** How to authenticate. */
     sasl?: SaslOptions | null | undefined;
+    /** How a lost transport is replaced. */
     resume?: ResumeOptions | null | undefined;
     /** Given, even empty: a failure that may pass, such as a session lost for good, is followed by a new attempt. */
     reconnect?: ReconnectOptions | null | undefined;
+    /** What may wait to be sent or acknowledged. */
     sendQueue?: SendQueueOptions | null | undefined;
+    /** What may wait for the listeners. */
     eventQueue?: EventQueueOptions | null | undefined;
     [key: string]: unknown;
   }
@@ -631,15 +688,20 @@ declare namespace JitsiMeetJS {
 
   /** Where the deployment has placed this client, until it says so itself. */
   interface DeploymentInfoOptions {
+    /** The shard that serves this client. */
     shard?: string | null | undefined;
+    /** The region that it is in. */
     region?: string | null | undefined;
     [key: string]: unknown;
   }
 
   /** A STUN server, or a TURN server. */
   interface StunServer {
+    /** Such as `stun:stun.example.org:3478`. */
     urls: string | readonly string[];
+    /** For a TURN server. */
     username?: string | null | undefined;
+    /** The password for that user name. */
     credential?: string | null | undefined;
   }
 

@@ -88,7 +88,9 @@ export interface TestServerOptions {
   accounts?: Record<string, string>;
   /** Guests must bear a JSON Web Token signed with this secret (HS256). */
   tokenSecret?: string;
+  /** As `setDeployment` takes it. */
   deployment?: Deployment;
+  /** As `setConference` takes them. */
   conference?: readonly ConferenceAnswer[];
 }
 
@@ -169,8 +171,11 @@ export interface Orders {
 export interface Deployment {
   /** Whether it tells of itself unasked; `none` if not given. */
   push?: 'none' | 'before_bind' | 'after_bind';
+  /** The name of the shard. */
   shard?: string;
+  /** The name of the region. */
   region?: string;
+  /** The name of the release. */
   release?: string;
   /** The addresses of components by type, such as `lobbyrooms`. */
   components?: Record<string, string>;
@@ -188,14 +193,21 @@ export interface Deployment {
 
 /** A STUN or TURN service. */
 export interface Service {
+  /** What it is. */
   type: 'stun' | 'turn' | 'turns';
+  /** The name of its host. */
   host: string;
+  /** Left out if not given. */
   port?: number;
+  /** Left out if not given. */
   transport?: 'udp' | 'tcp';
+  /** For TURN. */
   username?: string;
+  /** For TURN. */
   password?: string;
   /** Until when the password is good (XEP-0082). */
   expires?: string;
+  /** User name and password are needed; false if not given. */
   restricted?: boolean;
 }
 
@@ -207,9 +219,11 @@ export interface ConferenceAnswer {
   focusJid?: string | null;
   /** The visitor node to go to. */
   vnode?: string;
+  /** Who the focus takes the client for. */
   identity?: string;
   /** The session to come back with. */
   sessionId?: string;
+  /** Those of the answer. */
   properties?: Record<string, string>;
   /** An error in place of the answer: `not-authorized`, `session-invalid`, or another defined condition. */
   error?: string;
@@ -229,7 +243,9 @@ export interface ConferenceAnswer {
 
 /** A refusal of the reservation system. */
 export interface Reservation {
+  /** Its code. */
   code: number;
+  /** What it says. */
   text: string;
 }
 
@@ -237,6 +253,7 @@ export interface Reservation {
 export interface HttpAnswer {
   /** 302 with a location and 200 without, if not given. */
   status?: number;
+  /** Empty if not given. */
   body?: string;
   /** Where to go instead. */
   location?: string;
@@ -248,11 +265,13 @@ export interface HttpAnswer {
 
 /** An HTTP request that the server has seen. */
 export interface HttpRequest {
+  /** Such as `GET`. */
   method: string;
   /** With its query. */
   path: string;
   /** The header `Authorization`. */
   authorization: string | null;
+  /** As text. */
   body: string;
   /** Whether it asks for a WebSocket. */
   upgrade: boolean;
@@ -260,12 +279,16 @@ export interface HttpRequest {
 
 /** A conference request that the server has seen. */
 export interface ConferenceRequest {
+  /** How it came. */
   over: 'http' | 'iq';
+  /** The room that it is for. */
   room: string;
+  /** The machine of the client. */
   machineUid: string | null;
   /** An attribute over XMPP, the bearer over HTTP. */
   token: string | null;
   /** The session to come back to. */
   sessionId: string | null;
+  /** Those of the request. */
   properties: Record<string, string>;
 }

@@ -360,12 +360,14 @@ class JitsiConnection {
   #dispatch(delivery) {
     const event = /** @type {string} */ (delivery.event);
     const args = listenerArguments(delivery);
+    // An iteration that a listener begins has the events after this one.
+    const iterators = [...this.#iterators];
     this.#listeners.dispatch(this, event, args);
     if (event === addon.STANZA_RECEIVED) {
       // A listener for once is gone now.
       this.#listen(event);
     }
-    for (const [iterator, names] of this.#iterators) {
+    for (const [iterator, names] of iterators) {
       if (names.has(event)) {
         iterator.push({ event, args }, delivery.xml?.length ?? 0);
       } else {

@@ -38,6 +38,10 @@ class EventIterator {
    * @param {number} bytes
    */
   push(happening, bytes) {
+    if (this.#stopped) {
+      // By a listener of the same event.
+      return;
+    }
     const ask = this.#asking.shift();
     if (ask !== undefined) {
       ask({ done: false, value: happening });

@@ -61,6 +61,29 @@ test('an iteration gives the events in order and ends with the attempt', async (
   assert.deepEqual(await soon(some, 'the end'), [CONNECTION_DISCONNECTED]);
 });
 
+test('an iteration that a listener begins has the events after that one', async (t) => {
+  const server = await startServer(t);
+  const connection = server.connection();
+  let later;
+  connection.once(CONNECTION_ESTABLISHED, () => {
+    later = collect(connection.events(CONNECTION_ESTABLISHED, CONNECTION_DISCONNECTED));
+  });
+  await connection.connectAsync();
+  await connection.disconnect();
+  assert.deepEqual(await soon(later, 'the end'), [CONNECTION_DISCONNECTED]);
+});
+
+test('an iteration that a listener ends takes nothing more, and holds nothing', async (t) => {
+  const server = await startServer(t);
+  const connection = server.connection();
+  const iterator = connection.events(CONNECTION_ESTABLISHED);
+  connection.once(CONNECTION_ESTABLISHED, () => iterator.return());
+  await connection.connectAsync();
+  assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+  assert.equal(connection.getStatistics().queuedEvents, 0);
+  await connection.disconnect();
+});
+
 test('an iteration goes on where its body connects again', async (t) => {
   const server = await startServer(t);
   await server.faults({ stream: 'close' });
