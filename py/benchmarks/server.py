@@ -149,7 +149,11 @@ class WebSocketSession(Session):
                 self.raw = head
                 return
             key = re.search(rb"(?i)sec-websocket-key: *(\S+)", head)
-            assert key is not None
+            if key is None:
+                # A keep-alive request.
+                self.transport.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+                self.transport.close()
+                return
             accept = hashlib.sha1(key[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
             self.transport.write(
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -20,8 +20,8 @@ from jitsimeet import ConnectionEvent, JitsiConnection, sync
 from jitsimeet.testing import TestServer
 
 WARM_UP = 1000
-# Of malloc's arenas and the like: a leak of the smallest thing in every cycle is more, in 10,000 cycles.
-NOISE = 1_500_000
+# Of malloc's arenas and the like. Sixty bytes in each of 10,000 cycles are more.
+NOISE = 600_000
 Options = dict[str, object]
 
 
