@@ -102,7 +102,9 @@ macro_rules! dispatcher_models {
                 let (pushing, running) = (end.clone(), Arc::clone(&ran));
                 let caller = thread::spawn(move || {
                     pushing.push(Item::Completed { token: 1, result: Ok(()) }).fire();
-                    dispatcher.run(false, move || drop(running.fetch_add(1, Ordering::SeqCst)));
+                    dispatcher.run(false, move || {
+                        running.fetch_add(1, Ordering::SeqCst);
+                    });
                     pushing.push(Item::Completed { token: 2, result: Ok(()) }).fire();
                 });
                 caller.join().unwrap();
