@@ -146,6 +146,7 @@ check-package:
 
 test-rust:
 	$(CARGO) test
+	$(CARGO) test -p jitsimeet-testmodels
 
 check-python: .venv/stamp
 	$(RUFF) format --check $(PYTHON_SOURCES)

@@ -47,6 +47,8 @@ static const char *status_name(jm_status status) {
         return "conference_request_failed";
     case JM_STATUS_FORKED:
         return "forked";
+    case JM_STATUS_UNSUPPORTED_TRANSPORT:
+        return "unsupported_transport";
     default:
         return "internal";
     }
