@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod bosh;
 mod conference;
 mod deployment;
 mod faults;
@@ -32,6 +33,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use auth::{expired_token, token};
+pub use bosh::Prebound;
 pub use conference::{ConferenceAnswer, ConferenceRequest, HttpAnswer, Over, Reservation};
 pub use deployment::{Deployment, Extdisco, Push, Service};
 pub use faults::{Faults, HealthFault, ResumeFault, StreamFault, UpgradeFault};
@@ -91,6 +93,7 @@ struct State {
     /// The answers to come; the last stays.
     conference: VecDeque<ConferenceAnswer>,
     sessions: Sessions,
+    bosh: bosh::Manager,
     connections: HashMap<u64, UnboundedSender<Out>>,
     accepted: u64,
     /// Of those, the ones that have become WebSockets.
@@ -135,6 +138,19 @@ impl TestServer {
     #[must_use]
     pub fn service_url(&self) -> String {
         format!("{}{}", self.origin("ws"), http::WEBSOCKET)
+    }
+
+    /// The URL for the option `serviceUrl`, for BOSH.
+    #[must_use]
+    pub fn bosh_url(&self) -> String {
+        format!("{}{}", self.origin("http"), http::BOSH)
+    }
+
+    /// Sets up a BOSH session of a guest, who bears this token if one is wanted, for a client to attach to. `None` if
+    /// the login is refused.
+    #[must_use]
+    pub fn prebind(&self, token: Option<&str>) -> Option<Prebound> {
+        bosh::prebind(&self.shared, stream::Query::of(token))
     }
 
     /// The URL of the health check, which answers as the service URL does without an upgrade.

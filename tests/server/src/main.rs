@@ -47,6 +47,7 @@ enum Command {
     Deployment(Deployment),
     Conference(Conference),
     Deliver(Deliver),
+    Prebind(Prebind),
     Sessions,
     Requests,
     ConferenceRequests,
@@ -58,6 +59,13 @@ enum Command {
 #[serde(deny_unknown_fields)]
 struct Conference {
     answers: Vec<ConferenceAnswer>,
+}
+
+/// Sets up a BOSH session to attach to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prebind {
+    token: Option<String>,
 }
 
 /// Sends a stanza to a full JID.
@@ -94,6 +102,7 @@ fn understand(object: &Map<String, Value>) -> serde_json::Result<Command> {
         "deployment" => Command::Deployment(take(fields)?),
         "conference" => Command::Conference(take(fields)?),
         "deliver" => Command::Deliver(take(fields)?),
+        "prebind" => Command::Prebind(take(fields)?),
         "sessions" => Command::Sessions,
         "requests" => Command::Requests,
         "conference_requests" => Command::ConferenceRequests,
@@ -128,6 +137,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     let server = TestServer::start(options).await?;
     say(&json!({
         "serviceUrl": server.service_url(),
+        "boshUrl": server.bosh_url(),
         "healthUrl": server.health_url(),
         "conferenceRequestUrl": server.conference_request_url(),
         "domain": server.domain(),
@@ -150,6 +160,7 @@ fn obey(server: &TestServer, command: Command) -> Value {
         Command::Conference(conference) => server.set_conference(conference.answers),
         Command::Order(order) => server.order(&order),
         Command::Deliver(Deliver { jid, stanza }) => return json!({ "ok": server.deliver(&jid, stanza) }),
+        Command::Prebind(Prebind { token }) => return json!({ "prebound": server.prebind(token.as_deref()) }),
         Command::Requests => return json!({ "requests": server.requests() }),
         Command::ConferenceRequests => return json!({ "requests": server.conference_requests() }),
         Command::Sessions => {

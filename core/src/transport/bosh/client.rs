@@ -3,12 +3,12 @@
 use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use flate2::Compression;
 use flate2::read::{GzEncoder, MultiGzDecoder};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HOST};
@@ -46,6 +46,9 @@ pub(super) struct Exchange {
     pub rid: u64,
     pub attempt: u32,
     written: Arc<AtomicBool>,
+    /// The bytes of the answer that have come, and those that were known of.
+    received: Arc<AtomicUsize>,
+    seen: usize,
     future: BoxFuture<(Result<Response, TransportError>, Option<Channel>)>,
 }
 
@@ -93,14 +96,15 @@ impl Client {
         let (config, url) = (Arc::clone(&self.config), self.url.clone());
         let idle = self.idle.pop();
         let opening = if idle.is_none() { self.opening.take() } else { None };
-        let flag = Arc::clone(&written);
+        let received = Arc::new(AtomicUsize::new(0));
+        let (flag, count) = (Arc::clone(&written), Arc::clone(&received));
         let Post { rid, attempt, body, gzip } = post;
         let future = Box::pin(async move {
             let (body, gzip) = if gzip { compress(body) } else { (body, false) };
             let request = || request(&config, &url, Payload::new(&body, &flag), gzip);
             let limit = config.max_stanza_bytes;
             if let Some(channel) = idle {
-                match channel.exchange(request(), limit).await {
+                match channel.exchange(request(), limit, &count).await {
                     // A server closes a connection that was idle whenever it likes: that says nothing of the request.
                     (Err(TransportError::Closed | TransportError::Lost { .. }), _) => {}
                     outcome => return outcome,
@@ -114,12 +118,12 @@ impl Client {
             };
             let patience = config.http_timeout;
             match tokio::time::timeout(patience, opened).await {
-                Ok(Ok(channel)) => channel.exchange(request(), limit).await,
+                Ok(Ok(channel)) => channel.exchange(request(), limit, &count).await,
                 Ok(Err(error)) => (Err(error), None),
                 Err(_) => (Err(TransportError::Timeout { patience }), None),
             }
         });
-        Exchange { rid, attempt, written, future }
+        Exchange { rid, attempt, written, received, seen: 0, future }
     }
 }
 
@@ -129,6 +133,12 @@ impl Exchange {
         cx: &mut Context<'_>,
     ) -> Poll<(Result<Response, TransportError>, Option<Channel>)> {
         self.future.as_mut().poll(cx)
+    }
+
+    /// Whether more of the answer has come since this was asked.
+    pub(super) fn has_progressed(&mut self) -> bool {
+        let received = self.received.load(Ordering::Relaxed);
+        std::mem::replace(&mut self.seen, received) != received
     }
 
     /// Whether the whole request has been handed to the network.
@@ -153,6 +163,7 @@ impl Channel {
         mut self,
         request: Result<Request<Payload>, TransportError>,
         limit: usize,
+        received: &AtomicUsize,
     ) -> (Result<Response, TransportError>, Option<Self>) {
         let request = match request {
             Ok(request) => request,
@@ -161,10 +172,14 @@ impl Channel {
         let sender = &mut self.sender;
         let answer = async {
             sender.ready().await.map_err(http_error)?;
-            read(sender.send_request(request).await.map_err(http_error)?, limit).await
+            read(sender.send_request(request).await.map_err(http_error)?, limit, received).await
         };
         let outcome = drive(answer, &mut self.connection).await;
         let again = outcome.is_ok() && !self.sender.is_closed();
+        let outcome = outcome.map_err(|error| match error {
+            TransportError::NotHttp { reason } => TransportError::NotBosh { reason },
+            other => other,
+        });
         (outcome, again.then_some(self))
     }
 }
@@ -189,17 +204,25 @@ fn request(
     builder.body(payload).map_err(|_| unusable())
 }
 
-async fn read(response: HttpResponse<Incoming>, limit: usize) -> Result<Response, TransportError> {
+async fn read(
+    response: HttpResponse<Incoming>,
+    limit: usize,
+    received: &AtomicUsize,
+) -> Result<Response, TransportError> {
     let status = response.status().as_u16();
     let gzip = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
-    let collected = Limited::new(response.into_body(), limit).collect().await;
-    let bytes = collected.map_err(|error| match error.downcast::<hyper::Error>() {
-        Ok(error) => http_error(*error),
-        Err(error) if error.is::<LengthLimitError>() => TransportError::TooLarge { limit },
-        Err(error) => TransportError::NotHttp { reason: error.to_string() },
-    })?;
-    let bytes = bytes.to_bytes();
-    let bytes = if gzip { decompress(&bytes, limit)? } else { bytes.into() };
+    let mut body = response.into_body();
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(http_error)?.into_data() {
+            if data.len() > limit - bytes.len() {
+                return Err(TransportError::TooLarge { limit });
+            }
+            bytes.extend_from_slice(&data);
+            received.store(bytes.len(), Ordering::Relaxed);
+        }
+    }
+    let bytes = if gzip { decompress(&bytes, limit)? } else { bytes };
     // The page of an error may be in any encoding, and is not read.
     if status != 200 {
         return Ok(Response { status, body: String::new() });
