@@ -1,6 +1,7 @@
 //! What the tests of the crate share.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
+pub mod player;
 pub mod rig;
 
 use std::future::Future;

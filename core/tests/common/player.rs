@@ -1,0 +1,153 @@
+//! Plays scenarios on the API of the crate. `tests/scenarios` has it as a program of its own, too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jitsimeet::{
+    ConnectOptions, Drained, Error, Event, EventHub, Failure, Item, JitsiConnection, Options, Status,
+};
+use jitsimeet_testscenarios::{Failure as Unable, Player};
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
+
+/// Between `begin` and `end` it has a connection.
+#[derive(Default)]
+pub struct RustPlayer {
+    playing: Option<Playing>,
+}
+
+struct Playing {
+    connection: JitsiConnection,
+    hub: EventHub,
+    woken: Arc<Notify>,
+}
+
+impl RustPlayer {
+    fn playing(&self) -> Result<&Playing, Unable> {
+        self.playing.as_ref().ok_or_else(|| Unable::new("there is no connection"))
+    }
+}
+
+impl Player for RustPlayer {
+    async fn begin(&mut self, options: &Value, token: Option<&str>) -> Result<(), Unable> {
+        let woken = Arc::new(Notify::new());
+        let hub = EventHub::new({
+            let woken = Arc::clone(&woken);
+            move || woken.notify_one()
+        });
+        let mut given = Options::new();
+        let made =
+            given.merge(options.clone()).and_then(|()| JitsiConnection::with_hub(&hub, None, token, &given));
+        let connection = made.map_err(|error| Unable::new(error.to_string()))?;
+        self.playing = Some(Playing { connection, hub, woken });
+        Ok(())
+    }
+
+    async fn call(
+        &mut self,
+        name: &str,
+        arguments: &Map<String, Value>,
+        number: u64,
+    ) -> Result<String, Unable> {
+        let connection = &self.playing()?.connection;
+        let number = Some(number);
+        let given = |key: &str| arguments.get(key).and_then(Value::as_str);
+        let text =
+            |key: &str| given(key).ok_or_else(|| Unable::new(format!("{name} lacks its argument {key}")));
+        let timeout = arguments.get("timeout").and_then(Value::as_u64).map(Duration::from_millis);
+        let outcome = match name {
+            "connect" => {
+                let mut options = ConnectOptions::default();
+                options.id = given("id").map(ToOwned::to_owned);
+                options.password = given("password").map(ToOwned::to_owned);
+                options.name = given("name").map(ToOwned::to_owned);
+                connection.start_connect(&options, number)
+            }
+            "disconnect" => {
+                connection.start_disconnect(number);
+                Ok(())
+            }
+            "refreshToken" => connection.start_refresh_token(text("token")?, number),
+            "sendStanza" => connection.start_send_stanza(text("xml")?, number),
+            "sendIq" => connection.start_send_iq(text("xml")?, timeout, number),
+            "ping" => {
+                connection.start_ping(timeout, number);
+                Ok(())
+            }
+            "sendConferenceRequest" => connection.start_send_conference_request(text("room")?, number),
+            other => return Err(Unable::new(format!("there is no call {other}"))),
+        };
+        Ok(outcome.map_or_else(|error| error.status(), |()| Status::Ok).as_str().to_owned())
+    }
+
+    async fn next(&mut self) -> Result<Value, Unable> {
+        let Playing { hub, woken, .. } = self.playing()?;
+        loop {
+            let mut next = None;
+            let drained = hub.drain(1, |_, item| next = Some(delivery(&item)));
+            if let Some(next) = next {
+                // The wake-up for what is left has been used up by this look.
+                if drained == Drained::More {
+                    woken.notify_one();
+                }
+                return Ok(next);
+            }
+            woken.notified().await;
+        }
+    }
+
+    async fn rest(&mut self) -> Result<Vec<Value>, Unable> {
+        let mut rest = Vec::new();
+        self.playing()?.hub.drain(usize::MAX, |_, item| rest.push(delivery(&item)));
+        Ok(rest)
+    }
+
+    async fn end(&mut self) -> Result<(), Unable> {
+        self.playing = None;
+        Ok(())
+    }
+}
+
+fn delivery(item: &Item) -> Value {
+    match item {
+        Item::Event(event) => json!({ "event": event.kind().as_str(), "fields": fields(event) }),
+        Item::Completed { token, result: Ok(_) } => {
+            json!({ "outcome": token, "status": Status::Ok.as_str() })
+        }
+        Item::Completed { token, result: Err(error) } => {
+            let mut delivery = json!({ "outcome": token, "status": error.status().as_str() });
+            if let Error::ConnectionFailed(failure) | Error::ConferenceRequestFailed(failure) = error {
+                delivery["failure"] = failed(failure);
+            }
+            delivery
+        }
+        other => panic!("{other:?} is not known here"),
+    }
+}
+
+fn fields(event: &Event) -> Value {
+    match event {
+        Event::ConnectionEstablished { id, resumed, reconnected } => {
+            json!({ "id": id, "resumed": resumed, "reconnected": reconnected })
+        }
+        Event::ConnectionFailed(failure) => failed(failure),
+        Event::Redirected { vnode, focus_jid } => json!({ "vnode": vnode, "focus_jid": focus_jid }),
+        Event::PropertiesUpdated { shard, region } => json!({ "shard": shard, "region": region }),
+        Event::Interrupted { code, message } => json!({ "code": code.as_str(), "message": message }),
+        Event::Resumed { attempts, resent, .. } => json!({ "attempts": attempts, "resent": resent }),
+        _ => json!({}),
+    }
+}
+
+fn failed(failure: &Failure) -> Value {
+    json!({
+        "error_type": failure.error_type.as_str(),
+        "code": failure.code.as_str(),
+        "message": failure.message,
+        "transient": failure.transient,
+        "condition": failure.condition,
+        "server_text": failure.server_text,
+        "http_status": failure.http_status,
+        "shard_changed": failure.shard_changed,
+    })
+}
