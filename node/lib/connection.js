@@ -148,6 +148,17 @@ class JitsiConnection {
     );
   }
 
+  /** @param {{ jid: string, sid: string, rid: number | string }} session */
+  attach(session) {
+    assertOptions('attach', session);
+    const { jid, sid, rid } = session ?? {};
+    assertString('jid', jid);
+    assertString('sid', sid);
+    assertArgument(typeof rid === 'number' || typeof rid === 'string', 'rid must be a number or a string');
+    const numbered = { jid, sid, rid: String(rid) };
+    checked(() => hub.attach(this.#connection, numbered, (delivery) => this.#dispatch(delivery)));
+  }
+
   /** @returns {Promise<void>} */
   disconnect() {
     return this.#call((call) => this.#connection.disconnect(call));

@@ -204,6 +204,28 @@ function connect(connection, { id, password, name }, receive, settle) {
   } else {
     call(connection, settle, (number) => connection.connect(id, password, name, number));
   }
+  begin(connection, receive);
+}
+
+/**
+ * Starts an attempt to attach. Throws what the addon throws.
+ *
+ * @param {Connection} connection
+ * @param {{ jid: string, sid: string, rid: string }} session
+ * @param {Receive} receive for the events
+ */
+function attach(connection, { jid, sid, rid }, receive) {
+  connection.attach(jid, sid, rid);
+  begin(connection, receive);
+}
+
+/**
+ * An attempt is under way.
+ *
+ * @param {Connection} connection
+ * @param {Receive} receive for the events
+ */
+function begin(connection, receive) {
   // The end of an attempt may still be on its way to us when the next one starts.
   const { attempts, established } = active.get(connection.id) ?? { attempts: 0, established: false };
   active.set(connection.id, { receive, attempts: attempts + 1, established });
@@ -224,4 +246,4 @@ async function shutdown(timeout) {
   return error;
 }
 
-module.exports = { call, connect, createConnection, shutdown };
+module.exports = { attach, call, connect, createConnection, shutdown };

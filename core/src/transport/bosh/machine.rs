@@ -247,8 +247,14 @@ impl Machine {
         if self.has_ended() {
             return None;
         }
-        let due = |one: &Flight| matches!(one.state, State::Due(at) if at <= now);
-        if !self.flight.iter().any(due) {
+        // On connections that open side by side, requests overtake each other; not every server puts up with it.
+        let leaving = |one: &Flight| matches!(one.state, State::Posted { .. }) && !one.written;
+        if self.flight.iter().any(leaving) {
+            return None;
+        }
+        let due = |one: &Flight| one.due().is_some_and(|at| at <= now);
+        // A server may not expect a new request ahead of one that is to be repeated.
+        if !self.flight.iter().any(|one| one.due().is_some()) {
             let next = self.compose(now)?;
             self.flight.push_back(next);
         }
@@ -256,6 +262,7 @@ impl Machine {
         let deadline = now + free + self.patience + self.upload();
         let one = self.flight.iter_mut().find(|one| due(one))?;
         one.attempts += 1;
+        one.written = false;
         one.state = State::Posted { deadline };
         let (rid, attempt, body) = (one.rid, one.attempts, one.body.clone());
         self.hasten(now);
@@ -457,6 +464,8 @@ impl Machine {
     fn request_failed(&mut self, now: Instant, rid: u64, error: TransportError) {
         match self.retry.failed(now, error) {
             Ok(again) => {
+                // What fails together is sent again together, in order.
+                let again = self.flight.iter().find_map(Flight::due).unwrap_or(again);
                 if let Some(one) = self.flight.iter_mut().find(|one| one.rid == rid) {
                     one.state = State::Due(again);
                 }
@@ -480,6 +489,13 @@ impl Machine {
 }
 
 impl Flight {
+    const fn due(&self) -> Option<Instant> {
+        match self.state {
+            State::Due(at) => Some(at),
+            State::Posted { .. } | State::Answered(_) => None,
+        }
+    }
+
     fn new(rid: u64, body: String, now: Instant, empty: bool) -> Self {
         Self { rid, body: body.into(), attempts: 0, state: State::Due(now), written: false, sent: now, empty }
     }

@@ -65,18 +65,24 @@ fn one_request_is_always_open_and_never_more_than_two() {
 }
 
 #[test]
-fn a_frame_is_written_when_its_request_is() {
+fn a_frame_is_written_when_its_request_is_and_the_next_one_waits_for_that() {
     let mut rig = Rig::attached();
-    let held = rig.post();
-    rig.machine.handle_written(held.rid);
+    rig.post();
     assert!(!rig.machine.take_flushed(), "nothing was queued");
     rig.machine.send("<a/>");
     assert!(!rig.machine.take_flushed());
-    let post = rig.post();
+    let post = rig.machine.poll_request(rig.now).unwrap();
     assert!(!rig.machine.take_flushed());
     rig.machine.handle_written(post.rid);
     assert!(rig.machine.take_flushed());
     assert!(!rig.machine.take_flushed());
+
+    let mut rig = Rig::attached();
+    let first = rig.machine.poll_request(rig.now).unwrap();
+    rig.machine.send("<a/>");
+    assert_eq!(rig.machine.poll_request(rig.now), None, "it might overtake the first");
+    rig.machine.handle_written(first.rid);
+    assert!(rig.machine.poll_request(rig.now).is_some());
 }
 
 #[test]
