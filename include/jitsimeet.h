@@ -1001,6 +1001,27 @@ jm_status jm_connection_connect_async(struct jm_connection *connection,
                                       void *user_data);
 
 /**
+ * Starts to go on with a BOSH session that someone else has set up and bound, and returns at once. The texts are
+ * copied; whoever has them has the session.
+ *
+ * `jid` is the full JID that is bound, `sid` the name of the session, and `rid` the number of the last request that
+ * was made in it, as decimal text: the next has the one after. The session is established once the server has answered
+ * in it, and closed by `jm_connection_disconnect` as any other. If it is lost, the option `reconnect` does not replace
+ * it.
+ *
+ * The outcome comes as an event, as that of `jm_connection_connect`; `condition` is `item-not-found` if the server does
+ * not know the session.
+ *
+ * `JM_STATUS_UNSUPPORTED_TRANSPORT` unless `serviceUrl` begins with `http:` or `https:`; `JM_STATUS_INVALID_ARGUMENT`
+ * if one of the texts cannot be what it is for, which `jm_last_error` names; `JM_STATUS_INVALID_STATE` as for
+ * `jm_connection_connect`. There is no event then. Legal inside a callback.
+ */
+jm_status jm_connection_attach(struct jm_connection *connection,
+                               const char *jid,
+                               const char *sid,
+                               const char *rid);
+
+/**
  * Starts to close the connection in an orderly way, or gives up the attempt under way, and returns at once.
  * `JM_EVENT_CONNECTION_DISCONNECTED` follows; of an idle connection it does not.
  *

@@ -168,6 +168,18 @@ declare namespace JitsiMeetJS {
     ): Promise<string>;
 
     /**
+     * Goes on with a BOSH session that someone else has set up and bound. The outcome comes as an event, never before
+     * this call returns: `CONNECTION_ESTABLISHED` once the server has answered in the session, or `CONNECTION_FAILED`,
+     * with the condition `item-not-found` if the server does not know it. `disconnect` closes it as any other; if it is
+     * lost, the option `reconnect` does not replace it.
+     *
+     * @throws {InvalidArgumentError} naming the argument that is unusable.
+     * @throws {JitsiError} `unsupported_transport` unless `serviceUrl` begins with `http:` or `https:`;
+     *   `invalid_state` unless the connection is idle.
+     */
+    attach(session: AttachOptions): void;
+
+    /**
      * Closes the connection in an orderly way, or gives up the attempt under way. Of an idle connection it does
      * nothing.
      *
@@ -578,6 +590,17 @@ declare namespace JitsiMeetJS {
      * request for it comes before everything else.
      */
     name?: string | null | undefined;
+    [key: string]: unknown;
+  }
+
+  /** A session to attach to. Whoever has these has the session. Other keys are ignored. */
+  interface AttachOptions {
+    /** The full JID that is bound. */
+    jid: string;
+    /** The name of the session. */
+    sid: string;
+    /** The number of the last request that was made in it: the next has the one after. */
+    rid: number | string;
     [key: string]: unknown;
   }
 

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use common::tunnel::Tunnel;
 use common::{next, options, within};
 use data_encoding::{BASE64, HEXLOWER};
-use jitsimeet::{ConnectOptions, Error, Event, Events, JitsiConnection, Options};
+use jitsimeet::{AttachOptions, ConnectOptions, Error, Event, Events, JitsiConnection, Options};
 use jitsimeet_testserver::{
     ConferenceAnswer, Deployment, Faults, Order, Push, ResumeFault, Service, TestServer,
 };
@@ -326,6 +326,32 @@ async fn no_secret_is_shown() {
     }
     rig.show(&connection);
 
+    // A BOSH session that is set up, one that is attached to, and one that is not there.
+    let url = format!("{}?key={QUERY}", rig.server.bosh_url());
+    let bosh = |rig: &Rig, token: Option<&str>| {
+        let mut options = options(&url, rig.server.domain());
+        options.set("httpTimeout", 300).unwrap();
+        JitsiConnection::new(None, token, &options).expect("complete options")
+    };
+    let login = bosh(&rig, Some(&token));
+    let mut events = rig.connect(&login, ConnectOptions::default()).await;
+    rig.server.order(&Order::Terminate { condition: Some("policy-violation".to_owned()) });
+    rig.until(&mut events, |event| matches!(event, Event::ConnectionFailed(_))).await;
+    rig.show(&login);
+    let prebound = rig.server.prebind(Some(&token)).expect("the token is good");
+    for sid in [prebound.sid.as_str(), "canary-sid"] {
+        let attaching = bosh(&rig, Some(&token));
+        let attach = AttachOptions::new(&prebound.jid, sid, prebound.rid);
+        rig.say(&attach);
+        let outcome = within("the attempt", attaching.attach(attach)).await;
+        assert_eq!(outcome.is_ok(), sid == prebound.sid);
+        rig.say(&outcome);
+        rig.show(&attaching);
+        let _ = within("the end", attaching.disconnect()).await;
+    }
+    let bodies: String = rig.server.requests().into_iter().map(|request| request.body).collect();
+    assert!(bodies.contains("canary-sid") && bodies.contains("sid='sid-0000"), "a sid was exercised");
+
     // Every canary was on the wire.
     let requests = rig.server.requests();
     let paths: String = requests.iter().map(|request| request.path.as_str()).collect();
@@ -374,6 +400,8 @@ async fn no_secret_is_shown() {
         &signature,
         &previd,
         &tunnel,
+        "canary-sid",
+        "sid-0000",
     ];
     secrets.extend(client_keys.iter().map(String::as_str));
     let keys = scram_keys();

@@ -24,7 +24,12 @@ fn play_on(server: &Server, program: &'static str, built: &Built, case: &str) ->
         let source = format!("tests/c/{program}.c");
         compile(&source, &format!("c-{program}"), Language::C11, Linkage::Static, SANITIZERS)
     });
-    Some(run_well(server.command(path.as_ref()?).arg(case)))
+    let mut command = server.command(path.as_ref()?);
+    if program == "attaching" {
+        let prebound = server.server.prebind(None).expect("guests may log in");
+        command.env("JID", prebound.jid).env("SID", prebound.sid).env("RID", prebound.rid.to_string());
+    }
+    Some(run_well(command.arg(case)))
 }
 
 /// Runs one case against a server with these faults, which it returns.
@@ -133,6 +138,11 @@ programs! {
         a_refusal_has_its_reason,
         what_is_asked_is_aborted_by_free,
         what_cannot_name_a_room_is_refused,
+    }
+    attaching {
+        a_session_goes_on_and_ends_for_real,
+        a_wrong_sid_is_an_unknown_session,
+        what_cannot_be_attached_to_is_refused,
     }
     pulling {
         the_completion_follows_the_event,
@@ -265,6 +275,7 @@ fn every_case_is_played() {
         "sending",
         "asking",
         "conferences",
+        "attaching",
         "pulling",
         "logging",
         "forking",

@@ -90,6 +90,16 @@ class JitsiConnection {
     );
   }
 
+  /** @param {{ jid: string, sid: string, rid: number | string }} session */
+  attach(session) {
+    assertOptions('attach', session);
+    const { jid, sid, rid } = session ?? {};
+    assertString('jid', jid);
+    assertString('sid', sid);
+    assertArgument(typeof rid === 'number' || typeof rid === 'string', 'rid must be a number or a string');
+    checked(() => this.#line.begin(() => this.#connection.attach(jid, sid, String(rid))));
+  }
+
   /** @returns {Promise<void>} */
   disconnect() {
     return this.#call((call) => this.#connection.disconnect(call));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jitsimeet::{ConnectOptions, Error, EventHub, JitsiConnection, Options};
+use jitsimeet::{AttachOptions, ConnectOptions, Error, EventHub, JitsiConnection, Options};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
@@ -52,6 +52,14 @@ impl Connection {
         options.name = name;
         self.connection
             .start_connect(&options, call.map(i64::cast_unsigned))
+            .map_err(|error| throw(env, &error))
+    }
+
+    /// Goes on with a BOSH session. Throws an `ErrorRecord`.
+    #[napi(catch_unwind)]
+    pub fn attach(&self, env: &Env, jid: String, sid: String, rid: String) -> napi::Result<()> {
+        self.connection
+            .start_attach(&AttachOptions::new(jid, sid, rid), None)
             .map_err(|error| throw(env, &error))
     }
 

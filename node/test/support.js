@@ -176,9 +176,10 @@ class Server {
   #program;
   #connections = [];
 
-  constructor(program, { serviceUrl, domain, caCertificate }) {
+  constructor(program, { serviceUrl, boshUrl, domain, caCertificate }) {
     this.#program = program;
     this.serviceUrl = serviceUrl;
+    this.boshUrl = boshUrl;
     this.domain = domain;
     this.caCertificate = caCertificate;
   }
@@ -208,6 +209,11 @@ class Server {
   /** Sets what goes wrong with the connections from now on. */
   async faults(faults) {
     await this.#program.command({ command: 'faults', ...faults });
+  }
+
+  /** Sets up a BOSH session of a guest: what `attach` takes. */
+  async prebind() {
+    return (await this.#program.command({ command: 'prebind' })).prebound;
   }
 
   /** Closes all streams. */

@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jitsimeet::{ConnectOptions, ConnectionId, ConnectionState, Error, JitsiConnection, Options};
+use jitsimeet::{
+    AttachOptions, ConnectOptions, ConnectionId, ConnectionState, Error, JitsiConnection, Options,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -82,6 +84,18 @@ impl Connection {
         options.password = password.map(Secret::into_inner);
         options.name = name;
         self.start(py, |connection| connection.start_connect(&options, Some(call)))
+    }
+
+    fn attach_session(
+        &self,
+        py: Python<'_>,
+        jid: String,
+        sid: Secret,
+        rid: String,
+        call: u64,
+    ) -> PyResult<()> {
+        let options = AttachOptions::new(jid, sid.into_inner(), rid);
+        self.start(py, |connection| connection.start_attach(&options, Some(call)))
     }
 
     fn disconnect(&self, py: Python<'_>, call: u64) -> PyResult<()> {

@@ -51,7 +51,7 @@ async fn exchange(config: &Config, request: HttpRequest) -> Result<HttpAnswer, T
 
 /// Awaits what is done on a connection, and keeps the connection going meanwhile. One that ends without an error may
 /// have been taken over: what is done on it knows.
-pub(super) async fn drive<T>(
+async fn drive<T>(
     exchange: impl Future<Output = Result<T, TransportError>>,
     connection: impl Future<Output = hyper::Result<()>>,
 ) -> Result<T, TransportError> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jitsimeet::{
-    ConnectOptions, Drained, Error, Event, EventHub, Failure, Item, JitsiConnection, Options, Status,
+    AttachOptions, ConnectOptions, Drained, Error, Event, EventHub, Failure, Item, JitsiConnection, Options,
+    Status,
 };
 use jitsimeet_testscenarios::{Failure as Unable, Player};
 use serde_json::{Map, Value, json};
@@ -62,6 +63,10 @@ impl Player for RustPlayer {
                 options.password = given("password").map(ToOwned::to_owned);
                 options.name = given("name").map(ToOwned::to_owned);
                 connection.start_connect(&options, number)
+            }
+            "attach" => {
+                let options = AttachOptions::new(text("jid")?, text("sid")?, text("rid")?);
+                connection.start_attach(&options, None)
             }
             "disconnect" => connection.start_disconnect(number),
             "refreshToken" => connection.start_refresh_token(text("token")?, number),

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::time::Duration;
 
-use jitsimeet_core::{ConnectOptions, JitsiConnection};
+use jitsimeet_core::{AttachOptions, ConnectOptions, JitsiConnection};
 
 use super::{Consumer, jm_connection};
 use crate::constants::jm_status;
@@ -120,6 +120,38 @@ unsafe fn connect_options(
     let mut options = ConnectOptions::default();
     [options.id, options.password, options.name] = texts.map(|text| text.map(ToOwned::to_owned));
     Ok(options)
+}
+
+/// Starts to go on with a BOSH session that someone else has set up and bound, and returns at once. The texts are
+/// copied; whoever has them has the session.
+///
+/// `jid` is the full JID that is bound, `sid` the name of the session, and `rid` the number of the last request that
+/// was made in it, as decimal text: the next has the one after. The session is established once the server has answered
+/// in it, and closed by `jm_connection_disconnect` as any other. If it is lost, the option `reconnect` does not replace
+/// it.
+///
+/// The outcome comes as an event, as that of `jm_connection_connect`; `condition` is `item-not-found` if the server does
+/// not know the session.
+///
+/// `JM_STATUS_UNSUPPORTED_TRANSPORT` unless `serviceUrl` begins with `http:` or `https:`; `JM_STATUS_INVALID_ARGUMENT`
+/// if one of the texts cannot be what it is for, which `jm_last_error` names; `JM_STATUS_INVALID_STATE` as for
+/// `jm_connection_connect`. There is no event then. Legal inside a callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jm_connection_attach(
+    connection: *mut jm_connection,
+    jid: *const c_char,
+    sid: *const c_char,
+    rid: *const c_char,
+) -> jm_status {
+    guard(|| {
+        // SAFETY: the caller passes a connection that is not freed and strings that live during the call.
+        let (connection, jid, sid, rid) = unsafe {
+            (jm_connection::borrow(connection)?, text(jid, "jid")?, text(sid, "sid")?, text(rid, "rid")?)
+        };
+        let core = connection.core()?;
+        let options = AttachOptions::new(jid, sid, rid);
+        library::unless_shutting_down(|| Ok(core.start_attach(&options, None)?))
+    })
 }
 
 /// Starts to close the connection in an orderly way, or gives up the attempt under way, and returns at once.

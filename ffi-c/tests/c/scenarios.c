@@ -115,6 +115,9 @@ static cJSON *call(struct player *player, const cJSON *request) {
     if (strcmp(name, "connect") == 0) {
         status = jm_connection_connect_async(connection, text_of(arguments, "id"), text_of(arguments, "password"),
                                              text_of(arguments, "name"), NULL, tag);
+    } else if (strcmp(name, "attach") == 0) {
+        status = jm_connection_attach(connection, text_of(arguments, "jid"), text_of(arguments, "sid"),
+                                      text_of(arguments, "rid"));
     } else if (strcmp(name, "disconnect") == 0) {
         status = jm_connection_disconnect(connection, NULL, tag);
     } else if (strcmp(name, "refreshToken") == 0) {

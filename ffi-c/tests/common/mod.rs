@@ -198,6 +198,7 @@ impl Server {
         let mut command = Command::new(program);
         command
             .env("SERVICE_URL", self.server.service_url())
+            .env("BOSH_URL", self.server.bosh_url())
             .env("DOMAIN", self.server.domain())
             .env("FOCUS_URL", &self.focus)
             .env_remove("CA_CERTIFICATES");

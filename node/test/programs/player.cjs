@@ -16,6 +16,7 @@ const FIELDS = {
 
 const CALLS = {
   connect: (connection, options) => connection.connectAsync(options),
+  attach: (connection, session) => connection.attach(session),
   disconnect: (connection) => connection.disconnect(),
   refreshToken: (connection, { token }) => connection.refreshToken(token),
   sendStanza: (connection, { xml }) => connection.sendStanza(xml),
@@ -66,10 +67,15 @@ class Game {
         refused = told.status;
       }
     };
-    CALLS[name](this.connection, args).then(
-      () => settle({ status: 'ok' }),
-      (error) => settle(outcome(error)),
-    );
+    try {
+      // Of what returns nothing only events tell.
+      CALLS[name](this.connection, args)?.then(
+        () => settle({ status: 'ok' }),
+        (error) => settle(outcome(error)),
+      );
+    } catch (error) {
+      refused = error instanceof TypeError ? 'invalid_argument' : error.status;
+    }
     await heard();
     made = true;
     return refused ?? 'ok';

@@ -148,6 +148,24 @@ class JitsiConnection(BaseConnection):
         hub = self._loop_hub()
         return ConnectAttempt(self, hub.call(lambda call: self._native.connect(id, password, name, call)))
 
+    def attach(self, *, jid: str, sid: str, rid: int | str) -> ConnectAttempt:
+        """Start to go on with a BOSH session that someone else has set up; the result is that of :meth:`connect`.
+
+        ``jid`` is the full JID that is bound, ``sid`` the name of the session, and ``rid`` the number of the last
+        request that was made in it: the next has the one after. Whoever has them has the session. It is established
+        once the server has answered in it, and closed by :meth:`disconnect` as any other. If it is lost, the option
+        ``reconnect`` does not replace it.
+
+        Raises :class:`UnsupportedTransportError` unless ``service_url`` begins with ``http:`` or ``https:``,
+        ``ValueError`` naming the argument that is unusable, and :class:`InvalidStateError` unless the connection is
+        idle. Awaiting raises :class:`ConnectionFailedError`, with the condition ``item-not-found`` if the server does
+        not know the session.
+        """
+        hub = self._loop_hub()
+        return ConnectAttempt(
+            self, hub.call(lambda call: self._native.attach_session(jid, sid, str(rid), call))
+        )
+
     async def disconnect(self) -> None:
         """Close the connection in an orderly way, or give up the attempt under way. Of an idle connection: nothing.
 

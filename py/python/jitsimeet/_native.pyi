@@ -69,6 +69,12 @@ class Connection:
     def connect(self, account: str | None, password: str | None, name: str | None, call: int) -> None:
         """Start to connect. Raises ``InvalidStateError``, and ``ValueError`` for a room that cannot be one."""
 
+    def attach_session(self, jid: str, sid: str, rid: str, call: int) -> None:
+        """Start to attach.
+
+        Raises ``UnsupportedTransportError``, ``InvalidStateError``, and ``ValueError`` for an unusable argument.
+        """
+
     def disconnect(self, call: int) -> None: ...
     def refresh_token(self, token: str, call: int) -> None:
         """Start to change the token. Raises ``InvalidStateError``."""

@@ -240,8 +240,19 @@ class JitsiConnection(BaseConnection):
 
         Giving up, by ``timeout`` or Ctrl-C, disconnects.
         """
+        return self._begin(lambda call: self._native.connect(id, password, name, call), timeout)
+
+    def attach(self, *, jid: str, sid: str, rid: int | str, timeout: float | None = None) -> str:
+        """Go on with a BOSH session that someone else has set up. As :meth:`jitsimeet.JitsiConnection.attach`.
+
+        Returns the full JID once the server has answered in the session. Giving up, by ``timeout`` or Ctrl-C,
+        disconnects.
+        """
+        return self._begin(lambda call: self._native.attach_session(jid, sid, str(rid), call), timeout)
+
+    def _begin(self, start: Callable[[int], None], timeout: float | None) -> str:
         try:
-            jid: str = self._call(lambda call: self._native.connect(id, password, name, call), timeout)
+            jid: str = self._call(start, timeout)
         except TimeoutError:
             self.disconnect()
             raise

@@ -12,6 +12,10 @@ from jitsimeet import JitsiConnection
 from protocol import EVENTS, answer, event_delivery, outcome_delivery, seconds, status_of
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Player:
     """Has a connection from ``new`` to ``end``."""
 
@@ -33,6 +37,10 @@ class Player:
         match name:
             case "connect":
                 return self.connection.connect(**arguments)
+            case "attach":
+                # Of it only events tell.
+                self.connection.attach(**arguments)
+                return _nothing()
             case "disconnect":
                 return self.connection.disconnect()
             case "refreshToken":
@@ -57,6 +65,8 @@ class Player:
                 await self.start(name, arguments)
             except Exception as caught:
                 error = caught
+            if name == "attach" and error is None:
+                return
             if under_way or error is None:
                 self.deliveries.put_nowait(outcome_delivery(number, error))
             else:

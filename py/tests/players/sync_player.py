@@ -29,7 +29,7 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._native, name)
-        if name not in ("connect", "disconnect", "refresh_token", "send_stanza", "send_iq", "ping") and (
+        if name not in ("connect", "attach_session", "disconnect", "refresh_token", "send_stanza", "send_iq", "ping") and (
             name != "send_conference_request"
         ):
             return method
@@ -72,6 +72,8 @@ class Player:
         match name:
             case "connect":
                 self.connection.connect(**arguments)
+            case "attach":
+                self.connection.attach(**arguments)
             case "disconnect":
                 self.connection.disconnect()
             case "refreshToken":
@@ -101,7 +103,9 @@ class Player:
                 error = caught
             may_deliver.wait(DEADLINE)
             if not refused:
-                deliveries.put(outcome_delivery(number, error))
+                # Of this one only events tell.
+                if name != "attach":
+                    deliveries.put(outcome_delivery(number, error))
                 recorded.release()
 
         self.threads.submit(call)

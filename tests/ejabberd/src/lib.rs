@@ -2,7 +2,7 @@
 //! configuration, a certificate and a database of its own that are gone when it is.
 //!
 //! Guests log in to the domain `localhost` with SASL ANONYMOUS, the account to `accounts.localhost` and, by PLAIN
-//! alone, to `plain.localhost`, over WebSocket, with and without TLS. It is an Erlang node without a name: it needs no port mapper, and leaves none behind.
+//! alone, to `plain.localhost`, over WebSocket or BOSH, with and without TLS. It is an Erlang node without a name: it needs no port mapper, and leaves none behind.
 //!
 //! ```no_run
 //! let ejabberd = jitsimeet_testejabberd::TestEjabberd::start()?;

@@ -7,11 +7,13 @@ local verify = require "util.jwt".verify;
 local host_sessions = prosody.hosts[module.host].sessions;
 local secret = module:get_option_string("jitsimeet_test_token_secret");
 
-module:hook_global("websocket-session", function (event)
-	local query = event.request.url.query;
-	local fields = query and formdecode(query) or {};
-	event.session.test_previd, event.session.test_token = fields.previd, fields.token;
-end);
+for _, transport in ipairs { "websocket", "bosh" } do
+	module:hook_global(transport .. "-session", function (event)
+		local query = event.request.url.query;
+		local fields = query and formdecode(query) or {};
+		event.session.test_previd, event.session.test_token = fields.previd, fields.token;
+	end);
+end
 
 local function owner(previd)
 	for username, user in pairs(host_sessions) do

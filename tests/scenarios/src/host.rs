@@ -8,9 +8,10 @@ use jitsimeet_testejabberd::TestEjabberd;
 use jitsimeet_testprosody::{TOKEN_SECRET, TOKENS_DOMAIN, TestProsody};
 use jitsimeet_testproxy::TestProxy;
 use jitsimeet_testserver::{Faults, TestServer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::scenario::{Order, Scenario, ServerSetup};
+use crate::prebind::prebind;
+use crate::scenario::{Order, Scenario, ServerSetup, Transport};
 use crate::{DEADLINE, Failure, Place};
 
 #[derive(Clone)]
@@ -114,7 +115,11 @@ impl Host {
 
     /// The options of a connection that plays the scenario.
     pub(crate) fn options(&self, scenario: &Scenario) -> Result<Value, Failure> {
-        let url = format!("ws://127.0.0.1:{}/xmpp-websocket", self.proxy.port());
+        let port = self.proxy.port();
+        let url = match scenario.transport {
+            Transport::Websocket => format!("ws://127.0.0.1:{port}/xmpp-websocket"),
+            Transport::Bosh => format!("http://127.0.0.1:{port}/http-bind"),
+        };
         let domain = self.server.domain(scenario)?;
         let mut options = json!({ "serviceUrl": url, "hosts": { "domain": domain } });
         if scenario.server.conference_url {
@@ -127,6 +132,11 @@ impl Host {
             options[key] = value.clone();
         }
         Ok(options)
+    }
+
+    /// Sets up a BOSH session of a guest: the arguments of `attach`.
+    pub(crate) async fn prebind(&self, scenario: &Scenario) -> Result<Map<String, Value>, Failure> {
+        obeyed(prebind(self.server.port(), self.server.domain(scenario)?)).await?
     }
 
     pub(crate) async fn obey(&self, order: &Order) -> Result<(), Failure> {

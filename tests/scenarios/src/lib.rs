@@ -7,6 +7,7 @@ mod failure;
 mod host;
 mod play;
 mod player;
+mod prebind;
 mod process;
 mod scenario;
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::failure::answer;
 use crate::host::{Host, Server};
-use crate::scenario::{Call, Outcome, Scenario, Step, token};
+use crate::scenario::{Call, Order, Outcome, Scenario, Step, token};
 use crate::{Failure, Place, Player};
 
 /// Scenarios to play.
@@ -108,7 +108,7 @@ async fn play_at(
         },
     };
     let host = Host::new(server.clone()).await?;
-    let mut stage = Stage { scenario, host, player, deadline, calls: Vec::new() };
+    let mut stage = Stage { scenario, host, player, deadline, calls: Vec::new(), prebound: Map::new() };
     let played = stage.play().await;
     if played.as_ref().is_err_and(Failure::is_broken) {
         return played.map(|()| true);
@@ -126,6 +126,8 @@ struct Stage<'a, P> {
     deadline: Duration,
     /// The names of the calls, by their numbers.
     calls: Vec<&'a str>,
+    /// The session that was set up last, as the arguments of `attach`.
+    prebound: Map<String, Value>,
 }
 
 impl<'a, P: Player> Stage<'a, P> {
@@ -137,6 +139,7 @@ impl<'a, P: Player> Stage<'a, P> {
         for (number, step) in (1..).zip(&self.scenario.steps) {
             let done = match step {
                 Step::Call(call) => self.call(call).await,
+                Step::Server(Order::Prebind) => self.prebind().await,
                 Step::Server(order) => self.host.obey(order).await,
                 Step::Event(expected) => self.next().await.and_then(|seen| check_event(expected, &seen)),
                 Step::Outcome(expected) => {
@@ -156,9 +159,19 @@ impl<'a, P: Player> Stage<'a, P> {
     async fn call(&mut self, call: &'a Call) -> Result<(), Failure> {
         let number = self.calls.len() as u64;
         self.calls.push(call.r#as.as_deref().unwrap_or(&call.name));
-        let arguments = self.scenario.arguments(call);
+        let mut arguments = self.scenario.arguments(call);
+        if call.name == "attach" {
+            // What the call says itself counts.
+            let prebound = self.prebound.iter().map(|(name, value)| (name.clone(), value.clone()));
+            arguments = prebound.chain(arguments).collect();
+        }
         let status = answer(self.deadline, self.player.call(&call.name, &arguments, number)).await?;
         expect(status == call.throws.as_deref().unwrap_or("ok"), "the status", &status.into())
+    }
+
+    async fn prebind(&mut self) -> Result<(), Failure> {
+        self.prebound = self.host.prebind(self.scenario).await?;
+        Ok(())
     }
 
     async fn next(&mut self) -> Result<Value, Failure> {

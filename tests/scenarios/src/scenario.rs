@@ -24,6 +24,8 @@ pub(crate) struct Scenario {
     pub(crate) account: bool,
     pub(crate) token: Option<String>,
     #[serde(default)]
+    pub(crate) transport: Transport,
+    #[serde(default)]
     pub(crate) options: Map<String, Value>,
     #[serde(default)]
     pub(crate) server: ServerSetup,
@@ -40,6 +42,15 @@ pub enum Place {
     Prosody,
     /// A real ejabberd for all scenarios.
     Ejabberd,
+}
+
+/// What carries the stream.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Transport {
+    #[default]
+    Websocket,
+    Bosh,
 }
 
 impl fmt::Display for Place {
@@ -91,6 +102,9 @@ pub(crate) struct Call {
     pub(crate) xml: Option<String>,
     pub(crate) timeout: Option<u64>,
     pub(crate) room: Option<String>,
+    pub(crate) jid: Option<String>,
+    pub(crate) sid: Option<String>,
+    pub(crate) rid: Option<String>,
 }
 
 #[derive(Deserialize, Debug)]
@@ -113,6 +127,8 @@ pub(crate) enum Order {
     Admit,
     ShutDown,
     Restart,
+    /// Sets up a session to attach to.
+    Prebind,
     Faults(Faults),
     Deployment(Deployment),
     /// Waits until the server has handled so many stanzas.
@@ -154,6 +170,9 @@ impl Scenario {
             ("token", json!(call.token.as_deref().map(token))),
             ("xml", json!(call.xml)),
             ("timeout", json!(call.timeout)),
+            ("jid", json!(call.jid)),
+            ("sid", json!(call.sid)),
+            ("rid", json!(call.rid)),
             // As in lib-jitsi-meet. In a step, `name` is the call's.
             (if connects { "name" } else { "room" }, json!(call.room)),
         ];

@@ -11,6 +11,7 @@ enum Command {
     Deployment(Deployment),
     Conference(Conference),
     Deliver(Deliver),
+    Prebind(Prebind),
     Sessions,
     Requests,
     ConferenceRequests,
@@ -22,6 +23,13 @@ enum Command {
 #[serde(deny_unknown_fields)]
 struct Conference {
     answers: Vec<ConferenceAnswer>,
+}
+
+/// Sets up a BOSH session to attach to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prebind {
+    token: Option<String>,
 }
 
 /// Sends a stanza to a full JID.
@@ -58,6 +66,7 @@ fn understand(object: &Map<String, Value>) -> serde_json::Result<Command> {
         "deployment" => Command::Deployment(take(fields)?),
         "conference" => Command::Conference(take(fields)?),
         "deliver" => Command::Deliver(take(fields)?),
+        "prebind" => Command::Prebind(take(fields)?),
         "sessions" => Command::Sessions,
         "requests" => Command::Requests,
         "conference_requests" => Command::ConferenceRequests,
@@ -70,12 +79,13 @@ fn take<T: DeserializeOwned>(fields: Map<String, Value>) -> serde_json::Result<T
 }
 
 impl TestServer {
-    /// Where the server is and how it is to be trusted: `serviceUrl`, `healthUrl`, `conferenceRequestUrl`, `domain` and
+    /// Where the server is and how it is to be trusted: `serviceUrl`, `boshUrl`, `healthUrl`, `conferenceRequestUrl`, `domain` and
     /// `caCertificate`.
     #[must_use]
     pub fn about(&self) -> Value {
         json!({
             "serviceUrl": self.service_url(),
+            "boshUrl": self.bosh_url(),
             "healthUrl": self.health_url(),
             "conferenceRequestUrl": self.conference_request_url(),
             "domain": self.domain(),
@@ -84,7 +94,7 @@ impl TestServer {
     }
 
     /// Carries out a command: a JSON object whose `command` is `faults`, `deployment`, `conference`, `deliver`,
-    /// `sessions`, `requests`, `conference_requests` or the name of an [`Order`], beside its fields. Answers with an
+    /// `prebind`, `sessions`, `requests`, `conference_requests` or the name of an [`Order`], beside its fields. Answers with an
     /// object, which has the field `error` if the command cannot be understood.
     #[must_use]
     pub fn command(&self, command: &str) -> Value {
@@ -101,6 +111,9 @@ impl TestServer {
             Command::Conference(conference) => self.set_conference(conference.answers),
             Command::Order(order) => self.order(&order),
             Command::Deliver(Deliver { jid, stanza }) => return json!({ "ok": self.deliver(&jid, stanza) }),
+            Command::Prebind(Prebind { token }) => {
+                return json!({ "prebound": self.prebind(token.as_deref()) });
+            }
             Command::Requests => return json!({ "requests": self.requests() }),
             Command::ConferenceRequests => return json!({ "requests": self.conference_requests() }),
             Command::Sessions => {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Faults {
-    /// Misbehaviour in place of the WebSocket upgrade.
+    /// Misbehaviour in place of the WebSocket upgrade, and of the answers of BOSH.
     pub upgrade: Option<UpgradeFault>,
     /// The HTTP status that `upgrade` and `health` answer with if they are to answer with one; 503 if not given.
     pub status: Option<u16>,
@@ -48,7 +48,7 @@ pub enum ResumeFault {
 pub enum UpgradeFault {
     /// Accept the TCP connection and say nothing.
     Silent,
-    /// Answer with an HTTP status.
+    /// Answer with an HTTP status. Of BOSH at once, on connections that there are too.
     Refuse,
     /// Accept the upgrade without a subprotocol.
     NoSubprotocol,

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod bosh;
 mod commands;
 mod conference;
 mod deployment;
@@ -34,6 +35,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use auth::{expired_token, token};
+pub use bosh::Prebound;
 pub use conference::{ConferenceAnswer, ConferenceRequest, HttpAnswer, Over, Reservation};
 pub use deployment::{Deployment, Extdisco, Push, Service};
 pub use faults::{Faults, HealthFault, ResumeFault, StreamFault, UpgradeFault};
@@ -95,6 +97,7 @@ struct State {
     /// The answers to come; the last stays.
     conference: VecDeque<ConferenceAnswer>,
     sessions: Sessions,
+    bosh: bosh::Manager,
     connections: HashMap<u64, UnboundedSender<Out>>,
     accepted: u64,
     /// Of those, the ones that have become WebSockets.
@@ -142,6 +145,19 @@ impl TestServer {
     #[must_use]
     pub fn service_url(&self) -> String {
         format!("{}{}", self.origin("ws"), http::WEBSOCKET)
+    }
+
+    /// The URL for the option `serviceUrl`, for BOSH.
+    #[must_use]
+    pub fn bosh_url(&self) -> String {
+        format!("{}{}", self.origin("http"), http::BOSH)
+    }
+
+    /// Sets up a BOSH session of a guest, who bears this token if one is wanted, for a client to attach to. `None` if
+    /// the login is refused.
+    #[must_use]
+    pub fn prebind(&self, token: Option<&str>) -> Option<Prebound> {
+        bosh::prebind(&self.shared, stream::Query::of(token))
     }
 
     /// The URL of the health check, which answers as the service URL does without an upgrade.

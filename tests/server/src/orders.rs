@@ -1,5 +1,7 @@
 //! What a running server can be told to do to the connections that there are.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use crate::TestServer;
@@ -11,7 +13,7 @@ use crate::sessions::Out;
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Order {
-    /// Drop every TCP connection.
+    /// Drop every TCP connection: those of WebSockets, and those of BOSH that carry a request.
     Cut,
     /// Neither read nor write any more, and keep the connections.
     Stall,
@@ -21,7 +23,7 @@ pub enum Order {
     Restart,
     /// Close every stream with `<close/>` (RFC 7395, section 3.6).
     Close,
-    /// Close every WebSocket without closing its stream first.
+    /// Close every WebSocket without closing its stream first; end every BOSH session without saying why.
     End,
     /// Send a frame as it is, behind the back of all counters.
     Inject {
@@ -55,6 +57,20 @@ pub enum Order {
     OverAcknowledge,
     /// Acknowledge what was handled, and then one stanza less.
     AcknowledgeBackwards,
+    /// End every BOSH session (XEP-0124, section 17.2).
+    Terminate {
+        /// The condition, if there is to be one.
+        condition: Option<String>,
+    },
+    /// Of every BOSH session, cut the connection instead of giving the next answer. It is given if it is asked for again.
+    LoseAnswer,
+    /// Of every BOSH session, give the next answer so much later.
+    DelayAnswer {
+        /// How much later.
+        milliseconds: u64,
+    },
+    /// Of every BOSH session, give the next answer after the one after it.
+    SwapAnswers,
     /// Send messages as fast as they are read, for ever.
     Flood {
         /// The length of a message.
@@ -72,7 +88,7 @@ impl TestServer {
             Order::Silence => Out::Silence,
             Order::Restart => {
                 self.shared.state().sessions.clear();
-                Out::Cut
+                Out::Forget
             }
             Order::Close => Out::CloseStream,
             Order::End => Out::End,
@@ -86,6 +102,10 @@ impl TestServer {
             Order::StreamError { condition } => Out::Fail(condition.clone()),
             Order::OverAcknowledge => Out::Count { beyond: 1 },
             Order::AcknowledgeBackwards => Out::Count { beyond: -1 },
+            Order::Terminate { condition } => Out::Terminate(condition.clone()),
+            Order::LoseAnswer => Out::LoseAnswer,
+            Order::DelayAnswer { milliseconds } => Out::DelayAnswer(Duration::from_millis(*milliseconds)),
+            Order::SwapAnswers => Out::SwapAnswers,
             Order::Flood { bytes } => Out::Flood(message(*bytes)),
         };
         self.shared.tell_all(&out);

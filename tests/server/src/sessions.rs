@@ -1,6 +1,7 @@
 //! The sessions of a server: who is bound, what was sent to them, and what they have acknowledged.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -31,6 +32,16 @@ pub(crate) enum Out {
     End,
     /// Drop the TCP connection.
     Cut,
+    /// Drop the TCP connection, and of BOSH the session.
+    Forget,
+    /// End the BOSH session, with this condition.
+    Terminate(Option<String>),
+    /// Of BOSH: cut the connection instead of the next answer.
+    LoseAnswer,
+    /// Of BOSH: the next answer comes so much later.
+    DelayAnswer(Duration),
+    /// Of BOSH: the next answer comes after the one after it.
+    SwapAnswers,
     /// Neither read nor write any more, and keep the TCP connection.
     Stall,
 }

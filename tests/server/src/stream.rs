@@ -31,6 +31,10 @@ pub(crate) struct Query {
 }
 
 impl Query {
+    pub(crate) fn of(token: Option<&str>) -> Self {
+        Self { token: token.map(ToOwned::to_owned), previd: None }
+    }
+
     pub(crate) fn parse(query: &str) -> Self {
         let value = |wanted: &str| {
             let mut pairs = form_urlencoded::parse(query.as_bytes());
@@ -77,6 +81,11 @@ impl Stream {
     ) -> Self {
         let phase = Phase::Unopened { authenticated: false };
         Self { query, faults, shared, out, phase, scram: None, user: String::new(), jid: None }
+    }
+
+    /// The full JID that is bound.
+    pub(crate) fn jid(&self) -> Option<String> {
+        self.jid.clone()
     }
 
     /// Takes a frame; what it leads to goes out in order.

@@ -58,7 +58,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Carries an order out; false if the connection is to end.
     async fn obey(&mut self, stream: &mut Stream, order: Out) -> Result<bool, WebSocketError> {
         match order {
-            Out::Cut => return Ok(false),
+            Out::Cut | Out::Forget => return Ok(false),
+            // Of BOSH alone.
+            Out::Terminate(_) | Out::LoseAnswer | Out::DelayAnswer(_) | Out::SwapAnswers => {}
             Out::End => {
                 self.socket.close(None).await?;
                 return Ok(false);

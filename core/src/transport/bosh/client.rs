@@ -1,14 +1,15 @@
 //! Requests over HTTP on connections that are kept (XEP-0124, section 8).
 
+use std::future::poll_fn;
 use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use flate2::Compression;
 use flate2::read::{GzEncoder, MultiGzDecoder};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HOST};
@@ -20,7 +21,7 @@ use super::machine::{Post, Response};
 use crate::link::BoxFuture;
 use crate::options::Config;
 use crate::times::Milestone;
-use crate::transport::http::{drive, http_error};
+use crate::transport::http::http_error;
 use crate::transport::{TransportError, connector};
 
 /// Less than this is not worth compressing.
@@ -38,7 +39,8 @@ pub(super) struct Client {
 /// A connection that speaks HTTP.
 pub(super) struct Channel {
     sender: SendRequest<Payload>,
-    connection: BoxFuture<hyper::Result<()>>,
+    /// None once it has ended.
+    connection: Option<BoxFuture<hyper::Result<()>>>,
 }
 
 /// A request under way.
@@ -46,6 +48,9 @@ pub(super) struct Exchange {
     pub rid: u64,
     pub attempt: u32,
     written: Arc<AtomicBool>,
+    /// The bytes of the answer that have come, and those that were known of.
+    received: Arc<AtomicUsize>,
+    seen: usize,
     future: BoxFuture<(Result<Response, TransportError>, Option<Channel>)>,
 }
 
@@ -93,17 +98,21 @@ impl Client {
         let (config, url) = (Arc::clone(&self.config), self.url.clone());
         let idle = self.idle.pop();
         let opening = if idle.is_none() { self.opening.take() } else { None };
-        let flag = Arc::clone(&written);
+        let received = Arc::new(AtomicUsize::new(0));
+        let (flag, count) = (Arc::clone(&written), Arc::clone(&received));
         let Post { rid, attempt, body, gzip } = post;
         let future = Box::pin(async move {
             let (body, gzip) = if gzip { compress(body) } else { (body, false) };
-            let request = || request(&config, &url, Payload::new(&body, &flag), gzip);
             let limit = config.max_stanza_bytes;
+            let mut request = match request(&config, &url, Payload::new(body, flag), gzip) {
+                Ok(request) => request,
+                Err(error) => return (Err(error), idle),
+            };
             if let Some(channel) = idle {
-                match channel.exchange(request(), limit).await {
-                    // A server closes a connection that was idle whenever it likes: that says nothing of the request.
-                    (Err(TransportError::Closed | TransportError::Lost { .. }), _) => {}
-                    outcome => return outcome,
+                match channel.exchange(request, limit, &count).await {
+                    Sent::Yes(outcome, channel) => return (outcome, channel),
+                    // A server closes a connection that is idle whenever it likes.
+                    Sent::No(returned, _) => request = *returned,
                 }
             }
             let opened = async {
@@ -114,12 +123,15 @@ impl Client {
             };
             let patience = config.http_timeout;
             match tokio::time::timeout(patience, opened).await {
-                Ok(Ok(channel)) => channel.exchange(request(), limit).await,
+                Ok(Ok(channel)) => match channel.exchange(request, limit, &count).await {
+                    Sent::Yes(outcome, channel) => (outcome, channel),
+                    Sent::No(_, error) => (Err(error), None),
+                },
                 Ok(Err(error)) => (Err(error), None),
                 Err(_) => (Err(TransportError::Timeout { patience }), None),
             }
         });
-        Exchange { rid, attempt, written, future }
+        Exchange { rid, attempt, written, received, seen: 0, future }
     }
 }
 
@@ -129,6 +141,12 @@ impl Exchange {
         cx: &mut Context<'_>,
     ) -> Poll<(Result<Response, TransportError>, Option<Channel>)> {
         self.future.as_mut().poll(cx)
+    }
+
+    /// Whether more of the answer has come since this was asked.
+    pub(super) fn has_progressed(&mut self) -> bool {
+        let received = self.received.load(Ordering::Relaxed);
+        std::mem::replace(&mut self.seen, received) != received
     }
 
     /// Whether the whole request has been handed to the network.
@@ -144,29 +162,71 @@ async fn connect(
 ) -> Result<(Channel, u32), TransportError> {
     let (stream, round_trips) = connector::connect(config, url, reached).await?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(http_error)?;
-    Ok((Channel { sender, connection: Box::pin(connection) }, round_trips))
+    Ok((Channel { sender, connection: Some(Box::pin(connection)) }, round_trips))
+}
+
+/// Whether a request has left.
+enum Sent {
+    /// What came of it, and the connection if it can be used again.
+    Yes(Result<Response, TransportError>, Option<Channel>),
+    /// The connection had ended before.
+    No(Box<Request<Payload>>, TransportError),
 }
 
 impl Channel {
-    /// Gives the connection back if it can be used again.
-    async fn exchange(
-        mut self,
-        request: Result<Request<Payload>, TransportError>,
-        limit: usize,
-    ) -> (Result<Response, TransportError>, Option<Self>) {
-        let request = match request {
-            Ok(request) => request,
-            Err(error) => return (Err(error), Some(self)),
-        };
-        let sender = &mut self.sender;
+    async fn exchange(mut self, request: Request<Payload>, limit: usize, received: &AtomicUsize) -> Sent {
+        // Whether it is still open shows when it is looked at. One that has ended tells nobody that waits for it.
+        let ready = poll_fn(|cx| match poll_connection(&mut self.connection, cx) {
+            Ok(true) => self.sender.poll_ready(cx).map(|ready| ready.is_ok()),
+            Ok(false) | Err(_) => Poll::Ready(false),
+        });
+        if !ready.await {
+            return Sent::No(Box::new(request), TransportError::Closed);
+        }
+        let (sender, connection) = (&mut self.sender, &mut self.connection);
+        let mut returned = None;
         let answer = async {
-            sender.ready().await.map_err(http_error)?;
-            read(sender.send_request(request).await.map_err(http_error)?, limit).await
+            match sender.try_send_request(request).await {
+                Ok(response) => read(response, limit, received).await,
+                Err(mut error) => {
+                    returned = error.take_message();
+                    Err(http_error(error.into_error()))
+                }
+            }
         };
-        let outcome = drive(answer, &mut self.connection).await;
-        let again = outcome.is_ok() && !self.sender.is_closed();
-        (outcome, again.then_some(self))
+        let mut answer = Box::pin(answer);
+        let outcome = poll_fn(|cx| match (answer.as_mut().poll(cx), poll_connection(connection, cx)) {
+            (Poll::Pending, Err(error)) => Poll::Ready(Err(http_error(error))),
+            // It ends what waits for it when it goes.
+            (Poll::Pending, Ok(false)) => answer.as_mut().poll(cx),
+            (outcome, _) => outcome,
+        });
+        let outcome = outcome.await.map_err(|error| match error {
+            TransportError::NotHttp { reason } => TransportError::NotBosh { reason },
+            other => other,
+        });
+        drop(answer);
+        match (returned, outcome) {
+            (Some(request), Err(error)) => Sent::No(Box::new(request), error),
+            (_, outcome) => {
+                let again = outcome.is_ok() && self.connection.is_some() && !self.sender.is_closed();
+                Sent::Yes(outcome, again.then_some(self))
+            }
+        }
     }
+}
+
+/// Keeps a connection going; false if it has ended.
+fn poll_connection(
+    connection: &mut Option<BoxFuture<hyper::Result<()>>>,
+    cx: &mut Context<'_>,
+) -> hyper::Result<bool> {
+    let ended = connection.as_mut().map(|connection| connection.as_mut().poll(cx));
+    if let Some(Poll::Ready(end)) = ended {
+        *connection = None;
+        end?;
+    }
+    Ok(connection.is_some())
 }
 
 fn request(
@@ -189,17 +249,25 @@ fn request(
     builder.body(payload).map_err(|_| unusable())
 }
 
-async fn read(response: HttpResponse<Incoming>, limit: usize) -> Result<Response, TransportError> {
+async fn read(
+    response: HttpResponse<Incoming>,
+    limit: usize,
+    received: &AtomicUsize,
+) -> Result<Response, TransportError> {
     let status = response.status().as_u16();
     let gzip = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
-    let collected = Limited::new(response.into_body(), limit).collect().await;
-    let bytes = collected.map_err(|error| match error.downcast::<hyper::Error>() {
-        Ok(error) => http_error(*error),
-        Err(error) if error.is::<LengthLimitError>() => TransportError::TooLarge { limit },
-        Err(error) => TransportError::NotHttp { reason: error.to_string() },
-    })?;
-    let bytes = bytes.to_bytes();
-    let bytes = if gzip { decompress(&bytes, limit)? } else { bytes.into() };
+    let mut body = response.into_body();
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(http_error)?.into_data() {
+            if data.len() > limit - bytes.len() {
+                return Err(TransportError::TooLarge { limit });
+            }
+            bytes.extend_from_slice(&data);
+            received.store(bytes.len(), Ordering::Relaxed);
+        }
+    }
+    let bytes = if gzip { decompress(&bytes, limit)? } else { bytes };
     // The page of an error may be in any encoding, and is not read.
     if status != 200 {
         return Ok(Response { status, body: String::new() });
@@ -232,8 +300,8 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    fn new(bytes: &Bytes, written: &Arc<AtomicBool>) -> Self {
-        Self { bytes: Some(bytes.clone()), written: Arc::clone(written) }
+    const fn new(bytes: Bytes, written: Arc<AtomicBool>) -> Self {
+        Self { bytes: Some(bytes), written }
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) const MAX_RID: u64 = (1 << 53) - 1;
 const FIRST_RIDS: u64 = 1 << 52;
 /// An answer that the server no longer has a reason to keep is awaited this long before it is asked for again.
 const PROMPT: Duration = Duration::from_secs(5);
+/// What was sent may take as long as over a link of this many bytes in a second.
+const SLOWEST: u32 = 10_000;
 /// Stanzas that wait go into one request up to so many bytes.
 const PAYLOAD: usize = 64 * 1024;
 
@@ -201,6 +203,16 @@ impl Machine {
         }
     }
 
+    /// Some of the answer has come: the rest will.
+    pub(super) fn handle_progress(&mut self, now: Instant, rid: u64) {
+        let later = now + self.prompt();
+        if let Some(one) = self.flight.iter_mut().find(|one| one.rid == rid)
+            && let State::Posted { deadline } = &mut one.state
+        {
+            *deadline = later.max(*deadline);
+        }
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let open = self.flight.iter().filter_map(|one| match one.state {
             State::Due(at) => Some(at),
@@ -235,23 +247,37 @@ impl Machine {
         if self.has_ended() {
             return None;
         }
-        let due = |one: &Flight| matches!(one.state, State::Due(at) if at <= now);
-        if !self.flight.iter().any(due) {
+        // On connections that open side by side, requests overtake each other; not every server puts up with it.
+        let leaving = |one: &Flight| matches!(one.state, State::Posted { .. }) && !one.written;
+        if self.flight.iter().any(leaving) {
+            return None;
+        }
+        let due = |one: &Flight| one.due().is_some_and(|at| at <= now);
+        // A server may not expect a new request ahead of one that is to be repeated.
+        if !self.flight.iter().any(|one| one.due().is_some()) {
             let next = self.compose(now)?;
             self.flight.push_back(next);
         }
-        let deadline = now + if self.phase == Phase::Creating { self.patience } else { self.longest() };
+        let free = if self.phase == Phase::Creating { Duration::ZERO } else { self.terms.wait };
+        let deadline = now + free + self.patience + self.upload();
         let one = self.flight.iter_mut().find(|one| due(one))?;
         one.attempts += 1;
+        one.written = false;
         one.state = State::Posted { deadline };
         let (rid, attempt, body) = (one.rid, one.attempts, one.body.clone());
         self.hasten(now);
         Some(Post { rid, attempt, body, gzip: self.terms.gzip })
     }
 
-    /// How long a request may take that the server is free to keep.
-    fn longest(&self) -> Duration {
-        self.terms.wait + self.patience
+    /// How long what is on its way may take to arrive.
+    fn upload(&self) -> Duration {
+        let bytes: usize = self.flight.iter().map(|one| one.body.len()).sum();
+        Duration::from_secs(bytes.try_into().unwrap_or(u64::MAX)) / SLOWEST
+    }
+
+    /// How long an answer may take that the server owes.
+    fn prompt(&self) -> Duration {
+        PROMPT.min(self.patience) + self.upload()
     }
 
     /// The server owes the answers to those that it may no longer keep: older ones than one that is answered, and
@@ -259,7 +285,7 @@ impl Machine {
     fn hasten(&mut self, now: Instant) {
         let answered = self.flight.iter().rposition(|one| matches!(one.state, State::Answered(_)));
         let beyond = self.flight.len().saturating_sub(self.terms.hold);
-        let soon = now + PROMPT.min(self.patience);
+        let soon = now + self.prompt();
         for one in self.flight.iter_mut().take(answered.unwrap_or(0).max(beyond)) {
             if let State::Posted { deadline } = &mut one.state {
                 *deadline = soon.min(*deadline);
@@ -438,6 +464,8 @@ impl Machine {
     fn request_failed(&mut self, now: Instant, rid: u64, error: TransportError) {
         match self.retry.failed(now, error) {
             Ok(again) => {
+                // What fails together is sent again together, in order.
+                let again = self.flight.iter().find_map(Flight::due).unwrap_or(again);
                 if let Some(one) = self.flight.iter_mut().find(|one| one.rid == rid) {
                     one.state = State::Due(again);
                 }
@@ -461,6 +489,13 @@ impl Machine {
 }
 
 impl Flight {
+    const fn due(&self) -> Option<Instant> {
+        match self.state {
+            State::Due(at) => Some(at),
+            State::Posted { .. } | State::Answered(_) => None,
+        }
+    }
+
     fn new(rid: u64, body: String, now: Instant, empty: bool) -> Self {
         Self { rid, body: body.into(), attempts: 0, state: State::Due(now), written: false, sent: now, empty }
     }

@@ -124,6 +124,9 @@ impl Bosh {
             if exchange.is_written() {
                 self.machine.handle_written(rid);
             }
+            if exchange.has_progressed() {
+                self.machine.handle_progress(now, rid);
+            }
             match outcome {
                 Poll::Pending => index += 1,
                 Poll::Ready((outcome, channel)) => {

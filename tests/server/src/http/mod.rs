@@ -2,7 +2,6 @@
 
 pub(crate) mod reply;
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::{BodyExt, Limited};
@@ -25,12 +24,14 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_util::either::Either;
 
 use self::reply::Reply;
+use crate::bosh::{self, Cut};
 use crate::conference::{self, LONGEST};
 use crate::stream::Query;
 use crate::websocket::converse;
 use crate::{Faults, HealthFault, Shared, UpgradeFault};
 
 pub(crate) const WEBSOCKET: &str = "/xmpp-websocket";
+pub(crate) const BOSH: &str = "/http-bind";
 pub(crate) const HEALTH: &str = "/health";
 pub(crate) const CONFERENCE_REQUEST: &str = "/conference-request/v1";
 const SHARD: HeaderName = HeaderName::from_static("x-jitsi-shard");
@@ -101,11 +102,11 @@ async fn speak_http<S: AsyncRead + AsyncWrite + Unpin>(socket: S, faults: Faults
         .serve_connection(
             TokioIo::new(socket),
             service_fn(|request| async {
-                let (reply, query) = route(request, &faults, &shared).await;
+                let (reply, query) = route(request, &faults, &shared).await?;
                 if query.is_some() {
                     *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = query;
                 }
-                Ok::<_, Infallible>(reply)
+                Ok::<_, Cut>(reply)
             }),
         )
         // The plain socket, and not hyper's upgrade of it: a WebSocket is to see each read and write as it is.
@@ -127,36 +128,51 @@ async fn speak_http<S: AsyncRead + AsyncWrite + Unpin>(socket: S, faults: Faults
 }
 
 /// Answers a request; the query of its URL too if the connection is a WebSocket from now on.
-async fn route(request: Request<Incoming>, faults: &Faults, shared: &Arc<Shared>) -> (Reply, Option<Query>) {
+async fn route(
+    request: Request<Incoming>,
+    faults: &Faults,
+    shared: &Arc<Shared>,
+) -> Result<(Reply, Option<Query>), Cut> {
     let (head, body) = request.into_parts();
     let upgrade = head.headers.contains_key(UPGRADE) || head.headers.contains_key(SEC_WEBSOCKET_KEY);
+    let bosh = head.uri.path() == BOSH && head.method == Method::POST;
     let body = match upgrade {
         // What follows its head are frames.
         true => Some(Bytes::new()),
-        false => Limited::new(body, LONGEST).collect().await.ok().map(|body| body.to_bytes()),
+        false => Limited::new(body, if bosh { bosh::LONGEST } else { LONGEST })
+            .collect()
+            .await
+            .ok()
+            .map(|body| body.to_bytes()),
     };
+    let text = body.as_ref().filter(|_| bosh).and_then(|body| bosh::readable(&head.headers, body));
+    let lossy = || body.as_deref().map(|body| String::from_utf8_lossy(body).into_owned());
     shared.requests.add(HttpRequest {
         method: head.method.to_string(),
         path: head.uri.path_and_query().map_or_else(|| head.uri.to_string(), ToString::to_string),
         authorization: reply::authorization(&head.headers),
-        body: body.as_deref().map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default(),
+        body: text.clone().or_else(lossy).unwrap_or_default(),
         upgrade,
     });
     if upgrade {
         let well_formed = head.method == Method::GET && head.version == Version::HTTP_11;
-        return match accept_upgrade(&head.headers, well_formed, faults) {
+        return Ok(match accept_upgrade(&head.headers, well_formed, faults) {
             Ok(reply) => (reply, Some(Query::parse(head.uri.query().unwrap_or_default()))),
             Err(status) => (refuse_upgrade(status), None),
-        };
+        });
     }
-    let Some(body) = body else { return (reply::text(413, "too large\n"), None) };
+    let Some(body) = body else { return Ok((reply::text(413, "too large\n"), None)) };
+    if bosh {
+        let query = head.uri.query().unwrap_or_default();
+        return Ok((bosh::answer(shared, &head.headers, query, text).await?, None));
+    }
     let reply = match (head.uri.path(), head.method) {
-        (WEBSOCKET | HEALTH, Method::GET) => health(shared).await,
+        (WEBSOCKET | BOSH | HEALTH, Method::GET) => health(shared).await,
         (CONFERENCE_REQUEST, Method::POST) => conference::http::answer(shared, &head.headers, &body).await,
-        (WEBSOCKET | HEALTH | CONFERENCE_REQUEST, _) => reply::text(405, "not with this method\n"),
+        (WEBSOCKET | BOSH | HEALTH | CONFERENCE_REQUEST, _) => reply::text(405, "not with this method\n"),
         _ => reply::text(404, "nothing is here\n"),
     };
-    (reply, None)
+    Ok((reply, None))
 }
 
 /// The answer that makes the connection a WebSocket, or the status of the refusal.

@@ -54,6 +54,10 @@ pub(crate) fn json(status: u16, json: String) -> Reply {
     with(status, "application/json", Content::Whole(json.into()))
 }
 
+pub(crate) fn xml(xml: Vec<u8>) -> Reply {
+    with(200, "text/xml; charset=utf-8", Content::Whole(xml.into()))
+}
+
 /// An answer whose body never ends.
 pub(crate) fn endless(status: u16) -> Reply {
     with(status, "text/plain; charset=utf-8", Content::Endless)

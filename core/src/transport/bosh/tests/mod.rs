@@ -60,7 +60,12 @@ impl Rig {
 
     fn posts(&mut self) -> Vec<Post> {
         self.machine.handle_timeout(self.now);
-        std::iter::from_fn(|| self.machine.poll_request(self.now)).collect()
+        let mut posts = Vec::new();
+        while let Some(post) = self.machine.poll_request(self.now) {
+            self.machine.handle_written(post.rid);
+            posts.push(post);
+        }
+        posts
     }
 
     fn post(&mut self) -> Post {
