@@ -23,7 +23,7 @@ fn connection(options: &Options) -> JitsiConnection {
 
 async fn connect(server: &TestServer) -> (JitsiConnection, Events, String) {
     let connection = connection(&bosh(server));
-    connection.set_stanza_listening(true);
+    connection.set_stanza_listening(true).unwrap();
     let mut events = connection.events();
     let jid = within("the connection", connection.connect()).await.unwrap();
     while !matches!(next(&mut events).await, Event::ConnectionEstablished { .. }) {}
@@ -195,7 +195,7 @@ async fn a_server_that_is_gone_and_back_is_not_missed() {
     options.set("serviceUrl", format!("http://127.0.0.1:{}/http-bind", proxy.port())).unwrap();
     options.set("httpTimeout", 15_000).unwrap();
     let connection = connection(&options);
-    connection.set_stanza_listening(true);
+    connection.set_stanza_listening(true).unwrap();
     let mut events = connection.events();
     let jid = within("the connection", connection.connect()).await.unwrap();
     proxy.set_refusing(true);
@@ -368,7 +368,7 @@ async fn a_slow_listener_holds_the_server_back() {
     let mut options = bosh(&server);
     options.merge(json!({ "eventQueue": { "maxEvents": 100 } })).unwrap();
     let connection = connection(&options);
-    connection.set_stanza_listening(true);
+    connection.set_stanza_listening(true).unwrap();
     let mut events = connection.events();
     within("the connection", connection.connect()).await.unwrap();
     server.order(&Order::Flood { bytes: 100 });
