@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 DEADLINE = 30.0
 THREADS = 8
+STARTS = {
+    "connect",
+    "attach_session",
+    "disconnect",
+    "refresh_token",
+    "send_stanza",
+    "send_iq",
+    "ping",
+    "send_conference_request",
+}
 
 
 class Watched:
@@ -29,9 +39,7 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._native, name)
-        if name not in ("connect", "attach_session", "disconnect", "refresh_token", "send_stanza", "send_iq", "ping") and (
-            name != "send_conference_request"
-        ):
+        if name not in STARTS:
             return method
 
         def start(*arguments: Any) -> None:
