@@ -1188,7 +1188,7 @@ jm_status jm_connection_times_json(const struct jm_connection *connection,
  * freed with `jm_string_free`.
  *
  * `bytesSent`, `bytesReceived`, `framesSent` and `framesReceived` count XMPP, without the framing of WebSocket and
- * TLS; `resumes` and `reconnects` count recoveries. `unacknowledged` is how many stanzas wait for the server (what
+ * TLS, and `stanzasSent` and `stanzasReceived` the stanzas among the frames; `resumes` and `reconnects` count recoveries. `unacknowledged` is how many stanzas wait for the server (what
  * `sendQueue` bounds), and `queuedEvents` how many events and completions wait for the caller. Keys may be added.
  *
  * Any thread; legal inside a callback.
@@ -1298,6 +1298,10 @@ void jm_queue_free(struct jm_queue *queue);
 /**
  * A descriptor for `poll`, `epoll`, `kqueue` and the like: it is readable while events wait. -1 if `queue` is NULL or
  * belongs to the process that this one was forked from.
+ *
+ * On Linux it is an eventfd, on every other unix (macOS, the BSDs) the reading end of a pipe; both work with `poll`,
+ * `select` and `kqueue`. On Windows, which this version has not been built for, there will be no descriptor: take events
+ * there with `jm_queue_next` and a timeout, on a thread of your own.
  *
  * It belongs to the queue: wait for it to be readable, and do nothing else with it. Then take events until
  * `jm_queue_next` with a timeout of 0 returns `JM_STATUS_TIMEOUT`, or just one and wait again. While another

@@ -488,6 +488,10 @@ declare namespace JitsiMeetJS {
     framesSent: number;
     /** Frames that came. */
     framesReceived: number;
+    /** Stanzas that went out: those of the program, and the library's own. */
+    stanzasSent: number;
+    /** Stanzas that came. */
+    stanzasReceived: number;
     /** Stanzas that wait for a transport or for the server to acknowledge them: what `sendQueue` bounds. */
     unacknowledged: number;
     /** How often the session was resumed. */

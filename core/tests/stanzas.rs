@@ -130,12 +130,13 @@ async fn the_statistics_are_of_what_went_and_came_and_waits() {
     within("the acknowledgement", connection.send_stanza(&stanza)).await.unwrap();
     let after = connection.statistics();
     // The stanza, and the request to acknowledge it.
-    assert_eq!(after.frames_sent - before.frames_sent, 2);
+    assert_eq!((after.frames_sent - before.frames_sent, after.stanzas_sent - before.stanzas_sent), (2, 1));
     assert_eq!(
         after.bytes_sent - before.bytes_sent,
         stanza.len() as u64 + "<r xmlns='urn:xmpp:sm:3'/>".len() as u64
     );
     assert_eq!(after.frames_received - before.frames_received, 1);
+    assert_eq!(after.stanzas_received, before.stanzas_received, "an acknowledgement is none");
 
     server.deliver(&jid, "<message xmlns='jabber:client' id='waits'/>");
     within("the stanza", async {

@@ -147,6 +147,10 @@ pub unsafe extern "C" fn jm_queue_free(queue: *mut jm_queue) {
 /// A descriptor for `poll`, `epoll`, `kqueue` and the like: it is readable while events wait. -1 if `queue` is NULL or
 /// belongs to the process that this one was forked from.
 ///
+/// On Linux it is an eventfd, on every other unix (macOS, the BSDs) the reading end of a pipe; both work with `poll`,
+/// `select` and `kqueue`. On Windows, which this version has not been built for, there will be no descriptor: take events
+/// there with `jm_queue_next` and a timeout, on a thread of your own.
+///
 /// It belongs to the queue: wait for it to be readable, and do nothing else with it. Then take events until
 /// `jm_queue_next` with a timeout of 0 returns `JM_STATUS_TIMEOUT`, or just one and wait again. While another
 /// thread takes events or frees a connection, it may be readable with nothing left to take.

@@ -239,12 +239,16 @@ fn what_is_known_is_json() {
         "queuedEvents",
         "reconnects",
         "resumes",
+        "stanzasReceived",
+        "stanzasSent",
         "unacknowledged",
     ];
     assert_eq!(numbers, named);
     assert!(before[1].as_object().unwrap().values().all(|number| number == 0), "{}", before[1]);
     assert!(statistics["bytesSent"].as_u64() > statistics["framesSent"].as_u64());
     assert!(statistics["framesReceived"].as_u64() > Some(0));
+    assert!(statistics["framesSent"].as_u64() > statistics["stanzasSent"].as_u64());
+    assert!(statistics["stanzasSent"].as_u64() > Some(0));
 
     let metadata = &logs["metadata"];
     assert!(metadata["url"].as_str().unwrap().ends_with("/xmpp-websocket"));

@@ -10,6 +10,8 @@ const NOTHING = {
   bytesReceived: 0,
   framesSent: 0,
   framesReceived: 0,
+  stanzasSent: 0,
+  stanzasReceived: 0,
   unacknowledged: 0,
   resumes: 0,
   reconnects: 0,
@@ -27,6 +29,7 @@ test('statistics count what a connection carries', async (t) => {
   const stanza = `<message to='meet.example'><body>${'x'.repeat(1000)}</body></message>`;
   await connection.sendStanza(stanza);
   const after = connection.getStatistics();
+  assert.ok(after.stanzasSent > before.stanzasSent);
   assert.ok(after.framesSent > before.framesSent && after.framesReceived > before.framesReceived);
   assert.ok(after.bytesSent >= before.bytesSent + stanza.length, JSON.stringify([before, after]));
   assert.ok(after.bytesReceived > before.bytesReceived);

@@ -114,6 +114,8 @@ pub(crate) fn statistics(py: Python<'_>, statistics: Statistics) -> PyResult<Bou
             statistics.bytes_received,
             statistics.frames_sent,
             statistics.frames_received,
+            statistics.stanzas_sent,
+            statistics.stanzas_received,
             statistics.unacknowledged,
             statistics.resumes,
             statistics.reconnects,

@@ -33,6 +33,8 @@ async def test_what_goes_out_and_comes_in_is_counted(server: Server) -> None:
         await connection.ping()
         after = connection.get_statistics()
         assert after.frames_sent >= before.frames_sent + 2
+        assert after.stanzas_sent > before.stanzas_sent
+        assert after.stanzas_received <= after.frames_received
         assert after.frames_received >= before.frames_received + 2
         assert after.bytes_sent > before.bytes_sent + 10_000
         assert after.bytes_received > before.bytes_received + 10_000

@@ -118,7 +118,7 @@ fn monotonic_ms() -> f64 {
 /// freed with `jm_string_free`.
 ///
 /// `bytesSent`, `bytesReceived`, `framesSent` and `framesReceived` count XMPP, without the framing of WebSocket and
-/// TLS; `resumes` and `reconnects` count recoveries. `unacknowledged` is how many stanzas wait for the server (what
+/// TLS, and `stanzasSent` and `stanzasReceived` the stanzas among the frames; `resumes` and `reconnects` count recoveries. `unacknowledged` is how many stanzas wait for the server (what
 /// `sendQueue` bounds), and `queuedEvents` how many events and completions wait for the caller. Keys may be added.
 ///
 /// Any thread; legal inside a callback.

@@ -32,6 +32,10 @@ class Statistics:
     """Frames that went out: stanzas, and what opens, manages and closes a stream."""
     frames_received: int
     """Frames that came."""
+    stanzas_sent: int
+    """Stanzas that went out: those of the program, and the library's own."""
+    stanzas_received: int
+    """Stanzas that came."""
     unacknowledged: int
     """Stanzas of the caller and of the library that the server has not acknowledged, or that wait for a transport."""
     resumes: int
