@@ -27,6 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -82,6 +83,8 @@ struct Shared {
     handled: watch::Sender<u64>,
     requests: Seen<HttpRequest>,
     conference_requests: Seen<ConferenceRequest>,
+    /// Where what outlives a connection runs.
+    runtime: Handle,
     /// Ends what outlives a connection.
     stop: CancellationToken,
 }
@@ -122,6 +125,7 @@ impl TestServer {
             handled: watch::Sender::default(),
             requests: Seen::default(),
             conference_requests: Seen::default(),
+            runtime: Handle::current(),
             stop: stop.clone(),
         });
         let address = listener.local_addr()?;
