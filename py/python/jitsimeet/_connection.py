@@ -351,8 +351,9 @@ class JitsiConnection:
 
         lib-jitsi-meet's statuses in lower case (``connecting``, ``authenticating``, ``connected``, ``disconnecting``,
         ``disconnected``, ``attaching``, ``attached``, ``authfail``, ``connfail``; of repeated ones the last), and the
-        phases of the last attempt (``dns``, ``tcp``, ``tls``, ``upgrade``, ``authenticated``, ``bound``, ``resumed``). What has not happened is
-        missing. ``round_trips`` is no time: it is how many the last login or resumption took, from TCP on.
+        phases of the last attempt (``dns``, ``tcp``, ``tls``, ``upgrade``, ``authenticated``, ``bound``, ``resumed``).
+        What has not happened is missing. ``round_trips`` is no time: it is how many the last login or resumption took,
+        from TCP on.
         """
         return self._native.connection_times(time.monotonic() * 1000)
 
