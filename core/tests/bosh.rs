@@ -3,7 +3,6 @@
 mod common;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use common::{failure, next, options, server, within};
 use jitsimeet::{Code, ConnectOptions, Error, ErrorType, Event, Events, JitsiConnection, Milestone, Options};
@@ -399,7 +398,7 @@ async fn a_dropped_connection_is_terminated_in_the_background() {
     drop((connection, events));
     within("the end of the session", async {
         while !server.sessions().is_empty() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::task::yield_now().await;
         }
     })
     .await;
@@ -415,7 +414,7 @@ async fn an_attempt_that_is_given_up_leaves_no_session() {
     within("the end of the session", async {
         let ended = || bodies(&server).last().is_some_and(|body| body.contains("type='terminate'"));
         while !ended() || !server.sessions().is_empty() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::task::yield_now().await;
         }
     })
     .await;

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -86,6 +87,8 @@ struct Shared {
     requests: Seen<HttpRequest>,
     conference_requests: Seen<ConferenceRequest>,
     sasl: Seen<String>,
+    /// Where what outlives a connection runs.
+    runtime: Handle,
     /// Ends what outlives a connection.
     stop: CancellationToken,
 }
@@ -129,6 +132,7 @@ impl TestServer {
             requests: Seen::default(),
             conference_requests: Seen::default(),
             sasl: Seen::default(),
+            runtime: Handle::current(),
             stop: stop.clone(),
         });
         let address = listener.local_addr()?;

@@ -177,11 +177,12 @@ impl Channel {
     async fn exchange(mut self, request: Request<Payload>, limit: usize, received: &AtomicUsize) -> Sent {
         // Whether it is still open shows when it is looked at. One that has ended tells nobody that waits for it.
         let ready = poll_fn(|cx| match poll_connection(&mut self.connection, cx) {
-            Ok(true) => self.sender.poll_ready(cx).map(|ready| ready.is_ok()),
-            Ok(false) | Err(_) => Poll::Ready(false),
+            Ok(true) => self.sender.poll_ready(cx).map_err(http_error),
+            Ok(false) => Poll::Ready(Err(TransportError::Closed)),
+            Err(error) => Poll::Ready(Err(http_error(error))),
         });
-        if !ready.await {
-            return Sent::No(Box::new(request), TransportError::Closed);
+        if let Err(error) = ready.await {
+            return Sent::No(Box::new(request), not_bosh(error));
         }
         let (sender, connection) = (&mut self.sender, &mut self.connection);
         let mut returned = None;
@@ -201,10 +202,7 @@ impl Channel {
             (Poll::Pending, Ok(false)) => answer.as_mut().poll(cx),
             (outcome, _) => outcome,
         });
-        let outcome = outcome.await.map_err(|error| match error {
-            TransportError::NotHttp { reason } => TransportError::NotBosh { reason },
-            other => other,
-        });
+        let outcome = outcome.await.map_err(not_bosh);
         drop(answer);
         match (returned, outcome) {
             (Some(request), Err(error)) => Sent::No(Box::new(request), error),
@@ -213,6 +211,13 @@ impl Channel {
                 Sent::Yes(outcome, again.then_some(self))
             }
         }
+    }
+}
+
+fn not_bosh(error: TransportError) -> TransportError {
+    match error {
+        TransportError::NotHttp { reason } => TransportError::NotBosh { reason },
+        other => other,
     }
 }
 

@@ -131,7 +131,9 @@ fn start(
 ) -> UnboundedSender<Request> {
     shared.state().bosh.sessions.insert(sid.clone(), sender.clone());
     let (stop, shared) = (shared.stop.clone(), Arc::clone(shared));
-    tokio::spawn(stop.run_until_cancelled_owned(async move {
+    // The one who prebinds need not be on it.
+    let runtime = shared.runtime.clone();
+    runtime.spawn(stop.run_until_cancelled_owned(async move {
         let number = session.number();
         session.run(requests).await;
         shared.state().bosh.sessions.remove(&sid);
