@@ -223,3 +223,24 @@ async fn everything_goes_through_the_proxy_with_the_callers_headers() {
         }
     }
 }
+
+#[tokio::test]
+async fn so_does_bosh_with_every_request() {
+    let server = sharded(false).await;
+    let tunnel = Tunnel::start(Some(&format!("Basic {CREDENTIALS}"))).await;
+    let more = json!({
+        "serviceUrl": server.bosh_url(), "conferenceRequestUrl": server.conference_request_url(),
+    });
+    let connection = JitsiConnection::new(None, None, &tunnelled(&tunnel, &server, more)).unwrap();
+    let mut room = ConnectOptions::default();
+    room.name = Some("daily".to_owned());
+    within("the connection", connection.connect_with(room)).await.unwrap();
+    within("the disconnect", connection.disconnect()).await.unwrap();
+    let seen = tunnel.seen();
+    let posts = seen.matches("POST ").count();
+    assert!(posts > 4, "the conference request, a login and its end: {seen}");
+    assert_eq!(seen.matches("x-own: value\r\n").count(), posts, "{seen}");
+    assert_eq!(seen.matches("room=daily").count(), posts - 1, "all but the conference request: {seen}");
+    // Two connections of the session, and that of the conference request.
+    assert!(seen.matches("CONNECT ").count() <= 3, "{seen}");
+}

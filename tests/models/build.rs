@@ -9,6 +9,9 @@ type Copy = (&'static str, &'static str, &'static [(&'static str, &'static str)]
 
 const HUB: &str = "core/src/hub.rs";
 const DISPATCHER: &str = "ffi-c/src/dispatcher.rs";
+const QUEUE: &str = "ffi-c/src/queue.rs";
+/// Where tests begin, or what is for C alone.
+const ENDS: [&str; 2] = ["#[cfg(test)]", "/// Makes a queue, to be freed"];
 const COPIES: &[Copy] = &[
     (HUB, "hub", &[]),
     (
@@ -59,9 +62,30 @@ const COPIES: &[Copy] = &[
             ),
         ],
     ),
+    (QUEUE, "queue", &[]),
+    (
+        QUEUE,
+        "queue_that_looks_before_it_clears",
+        &[
+            ("        self.signal.clear();\n        loop {", "        loop {"),
+            (
+                "            if drained == Drained::Empty {\n                return;\n",
+                "            if drained == Drained::Empty {\n                self.signal.clear();\n                \
+                 return;\n",
+            ),
+        ],
+    ),
+    (
+        QUEUE,
+        "queue_that_does_not_look_ahead",
+        &[(
+            "        let (_, event) = head.take()?;\n        self.look_ahead(&mut head);\n",
+            "        let (_, event) = head.take()?;\n        self.signal.clear();\n",
+        )],
+    ),
 ];
 
-/// In both, where they are.
+/// In all of them, where they are.
 const SHUTTLE: &[(&str, &str)] = &[
     (
         "use std::sync::{Arc, Mutex, MutexGuard, PoisonError};",
@@ -71,6 +95,9 @@ const SHUTTLE: &[(&str, &str)] = &[
         "use std::sync::{Condvar, Mutex, PoisonError};",
         "use shuttle::sync::{Condvar, Mutex};\nuse std::sync::PoisonError;",
     ),
+    ("use std::sync::{Arc, Mutex};", "use shuttle::sync::{Arc, Mutex};"),
+    ("    fn new() -> Result<Self> {", "    pub(crate) fn new() -> Result<Self> {"),
+    ("    fn next(&self, deadline", "    pub(crate) fn next(&self, deadline"),
     ("use std::thread::{self, JoinHandle};", "use shuttle::thread::{self, JoinHandle};"),
     ("thread_local! {", "shuttle::thread_local! {"),
     ("Cell<Option<Owner>> = const { Cell::new(None) };", "Cell<Option<Owner>> = Cell::new(None);"),
@@ -80,6 +107,10 @@ const SHUTTLE: &[(&str, &str)] = &[
         "DISPATCHER_OF.with(|of| of.set(Some(Owner::this_process())))",
     ),
     ("use jitsimeet_core::", "use crate::core::"),
+    ("use crate::constants::jm_status;\n", ""),
+    ("use crate::event::{OwnedEvent, jm_event};", "use crate::event::OwnedEvent;"),
+    ("use crate::panic::{contain, guard};\n", ""),
+    ("use crate::strings::Out;\n", ""),
 ];
 
 fn main() {
@@ -94,8 +125,10 @@ fn main() {
         // where they stand.
         let code = |line: &&str| !line.starts_with("//!") && !line.trim_start().starts_with("#[doc");
         let mut source: String = source.lines().filter(code).map(|line| format!("{line}\n")).collect();
-        if let Some((code, _)) = source.split_once("#[cfg(test)]") {
-            source = code.to_owned();
+        for end in ENDS {
+            if let Some((code, _)) = source.split_once(end) {
+                source = code.to_owned();
+            }
         }
         for (from, to) in SHUTTLE {
             source = source.replace(from, to);

@@ -1,4 +1,4 @@
-//! What the dispatcher sees of the rest of the library, as far as it matters to its threads.
+//! What the dispatcher and the queue see of the rest of the library, as far as it matters to their threads.
 
 /// What of core it uses: the hub is the shipping one.
 pub mod core {
@@ -8,6 +8,10 @@ pub mod core {
     use std::sync::{Mutex, PoisonError};
 
     pub use crate::hub::{ConnectionId, Drained, EventHub, Item};
+
+    pub enum Status {
+        Timeout,
+    }
 
     #[derive(Clone, Copy)]
     pub struct Owner;
@@ -19,6 +23,10 @@ pub mod core {
 
         pub fn is_this_process(self) -> bool {
             true
+        }
+
+        pub fn check(self) -> Result<(), crate::error::Error> {
+            Ok(())
         }
     }
 
@@ -52,6 +60,7 @@ pub mod connection {
     use shuttle::sync::{Arc, Mutex};
 
     use super::core::{ConnectionId, Item};
+    use super::event::OwnedEvent;
 
     /// Everything that is delivered, as `id` and number.
     #[derive(Default)]
@@ -64,12 +73,21 @@ pub mod connection {
         pub fn get(&self, _: ConnectionId) -> Option<Arc<Connection>> {
             Some(Arc::clone(&self.0))
         }
+
+        pub fn remove(&self, _: ConnectionId) {}
     }
 
     impl Connection {
         pub fn deliver(&self, item: Item) {
             if let Item::Completed { token, .. } = item {
                 crate::lock(&self.0).push(token);
+            }
+        }
+
+        pub fn event_for(&self, item: Item) -> Option<OwnedEvent> {
+            match item {
+                Item::Completed { token, .. } => Some(OwnedEvent(token)),
+                Item::Event(_) => None,
             }
         }
 
@@ -92,13 +110,62 @@ pub mod logging {
     }
 }
 
+pub mod event {
+    pub struct OwnedEvent(pub u64);
+}
+
+/// The descriptor: a flag that can be waited for.
+pub mod signal {
+    use std::io;
+    use std::time::Instant;
+
+    use shuttle::sync::{Condvar, Mutex};
+
+    use crate::lock;
+
+    pub struct Signal {
+        readable: Mutex<bool>,
+        changed: Condvar,
+    }
+
+    impl Signal {
+        pub fn new() -> io::Result<Self> {
+            Ok(Self { readable: Mutex::new(false), changed: Condvar::new() })
+        }
+
+        pub fn set(&self) {
+            *lock(&self.readable) = true;
+            self.changed.notify_all();
+        }
+
+        pub fn clear(&self) {
+            *lock(&self.readable) = false;
+        }
+
+        /// No model has a deadline.
+        pub fn wait(&self, _: Option<Instant>) -> io::Result<bool> {
+            let mut readable = lock(&self.readable);
+            while !*readable {
+                readable = self.changed.wait(readable).unwrap();
+            }
+            Ok(true)
+        }
+    }
+}
+
 pub mod error {
+    use super::core::Status;
+
     #[derive(Debug)]
     pub struct Error;
 
     pub type Result<T> = std::result::Result<T, Error>;
 
     impl Error {
+        pub fn new(_: Status, _: &str) -> Self {
+            Self
+        }
+
         pub fn internal(_: String) -> Self {
             Self
         }

@@ -1,8 +1,15 @@
 //! Models of what the threads of the library do to each other: the shipping sources of core's hub and of the C ABI's
-//! dispatcher, under [`shuttle`], which plays their threads in many orders. `build.rs` makes copies with one ordering
+//! dispatcher and queue, under [`shuttle`], which plays their threads in many orders. `build.rs` makes copies with one ordering
 //! weakened; a model that does not find that out is worth nothing.
 #![forbid(unsafe_code)]
-#![allow(missing_docs, dead_code, clippy::all, reason = "shipping sources, linted where they stand")]
+#![allow(
+    missing_docs,
+    dead_code,
+    unused_imports,
+    non_camel_case_types,
+    clippy::all,
+    reason = "shipping sources, linted where they stand"
+)]
 
 use std::sync::PoisonError;
 
@@ -39,9 +46,10 @@ macro_rules! copies {
 }
 
 copies!(hub, hub_that_falls_asleep_after_it_has_looked, hub_that_is_closed_after_its_queues);
+copies!(queue, queue_that_looks_before_it_clears, queue_that_does_not_look_ahead);
 copies!(dispatcher, dispatcher_that_counts_a_task_before_it_runs, dispatcher_that_ends_before_it_has_looked);
 
 mod around;
-pub(crate) use around::{connection, core, error, logging, panic};
+pub(crate) use around::{connection, core, error, event, logging, panic, signal};
 
 pub mod models;

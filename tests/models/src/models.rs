@@ -116,6 +116,44 @@ macro_rules! dispatcher_models {
     };
 }
 
+macro_rules! queue_models {
+    ($name:ident, $queue:ident) => {
+        pub mod $name {
+            use shuttle::sync::Arc;
+            use shuttle::thread;
+
+            use crate::core::Item;
+            use crate::hub::Load;
+            use crate::$queue::jm_queue;
+
+            /// Whoever waits for the descriptor gets what there is: each event goes to one of those who take, and
+            /// none is slept over.
+            pub fn every_event_is_taken_once() {
+                let queue = Arc::new(jm_queue::new().unwrap());
+                let producers = [0, 10].map(|first| {
+                    let end = queue.hub().register(Load { events: 10, bytes: 1000 });
+                    thread::spawn(move || {
+                        for token in first..first + 2 {
+                            end.push(Item::Completed { token, result: Ok(()) }).fire();
+                        }
+                    })
+                });
+                let takers = [(); 2].map(|()| {
+                    let queue = Arc::clone(&queue);
+                    thread::spawn(move || [(); 2].map(|()| queue.next(None).unwrap().0))
+                });
+                let mut taken: Vec<_> = takers.into_iter().flat_map(|taker| taker.join().unwrap()).collect();
+                taken.sort_unstable();
+                assert_eq!(taken, [0, 1, 10, 11]);
+                producers.into_iter().for_each(|producer| producer.join().unwrap());
+            }
+        }
+    };
+}
+
+queue_models!(queue, queue);
+queue_models!(queue_late, queue_that_looks_before_it_clears);
+queue_models!(queue_blind, queue_that_does_not_look_ahead);
 hub_models!(hub, hub);
 hub_models!(hub_asleep, hub_that_falls_asleep_after_it_has_looked);
 hub_models!(hub_closed_late, hub_that_is_closed_after_its_queues);

@@ -37,3 +37,10 @@ fn the_dispatcher_delivers_what_is_due_before_it_ends() {
     holds(models::dispatcher::what_is_due_is_delivered_before_the_end);
     is_found_out(models::dispatcher_ended::what_is_due_is_delivered_before_the_end);
 }
+
+#[test]
+fn the_queue_gives_every_event_to_one_who_waits() {
+    holds(models::queue::every_event_is_taken_once);
+    is_found_out(models::queue_late::every_event_is_taken_once);
+    is_found_out(models::queue_blind::every_event_is_taken_once);
+}
