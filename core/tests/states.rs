@@ -122,7 +122,7 @@ fn options_are_checked_at_construction() {
     let cases = [
         (Options::new(), "option `serviceUrl`: required"),
         (options("meet.example", "d"), "option `serviceUrl`: not a URL: relative URL without a base"),
-        (options("ftp://h/", "d"), "option `serviceUrl`: the scheme must be ws or wss, got ftp"),
+        (options("ftp://h/", "d"), "option `serviceUrl`: the scheme must be ws, wss, http or https, got ftp"),
         (options("ws://h/", ""), "option `hosts.domain`: not a domain name"),
         (options("ws://h/", "a b@c"), "option `hosts.domain`: not a domain name"),
     ];
