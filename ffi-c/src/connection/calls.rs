@@ -135,7 +135,9 @@ unsafe fn connect_options(
 ///
 /// `JM_STATUS_UNSUPPORTED_TRANSPORT` unless `serviceUrl` begins with `http:` or `https:`; `JM_STATUS_INVALID_ARGUMENT`
 /// if one of the texts cannot be what it is for, which `jm_last_error` names; `JM_STATUS_INVALID_STATE` as for
-/// `jm_connection_connect`. There is no event then. Legal inside a callback.
+/// `jm_connection_connect`. There is no event then.
+///
+/// Any thread; legal inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jm_connection_attach(
     connection: *mut jm_connection,
