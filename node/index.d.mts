@@ -2,6 +2,7 @@ import JitsiMeetJS from './index.js';
 
 export {
   type AnalyticsOptions,
+  type AttachOptions,
   type Conference,
   type ConnectionErrorCode,
   type ConnectionErrorType,

@@ -37,7 +37,7 @@ PING = "<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>"
 def test_what_waits_has_a_timeout_beside_the_arguments_of_the_asyncio_twin() -> None:
     for name in [name for name in dir(JitsiConnection) if not name.startswith("_")]:
         twin = getattr(jitsimeet.JitsiConnection, name)
-        waits = inspect.iscoroutinefunction(twin) or name in ("connect", "events")
+        waits = inspect.iscoroutinefunction(twin) or name in ("attach", "connect", "events")
         if callable(twin):
             parameters = inspect.signature(getattr(JitsiConnection, name)).parameters
             assert ("timeout" in parameters) == waits, name
