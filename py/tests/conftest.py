@@ -179,7 +179,12 @@ async def web_server(answer: object = None, **headers: str) -> AsyncIterator[Web
     fields = {**headers, "content_length": str(len(body))}
     head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
 
+    served: set[asyncio.Task[None]] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        served.add(task)
         request = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = re.search(r"(?i)content-length: *(\d+)", request)
         web.bodies.append((await reader.readexactly(int(length[1]) if length else 0)).decode())
@@ -190,6 +195,9 @@ async def web_server(answer: object = None, **headers: str) -> AsyncIterator[Web
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         web.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         yield web
+        # The client is about to close; a task that is cut off would complain to the event loop.
+        if served:
+            await asyncio.wait(served, timeout=TEST_TIMEOUT)
 
 
 def record(connection: JitsiConnection) -> list[Event]:
