@@ -193,8 +193,8 @@ declare namespace JitsiMeetJS {
      * before. One that cannot be resumed is replaced by a fresh one.
      *
      * @returns a promise that resolves after `CONNECTION_ESTABLISHED` was delivered, without a session at once.
-     * @throws {JitsiError} (the promise) with the `code` and the `serverText` of the refusal; `aborted` if the
-     *   connection ended or a newer token came; `invalid_state` while disconnecting.
+     * @throws {JitsiError} (the promise) with the `code` and the `serverText` of the refusal, or of the failure that
+     *   ended the attempt; `aborted` after `disconnect` or if a newer token came; `invalid_state` while disconnecting.
      */
     refreshToken(token: string): Promise<void>;
 
