@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use common::{Language, Linkage, SANITIZERS, Server, compile, run_well};
+use common::{FORKING_SANITIZERS, Language, Linkage, SANITIZERS, Server, compile, run_well};
 use jitsimeet_testserver::{Faults, Options, Order, ResumeFault, StreamFault, UpgradeFault};
 use serde_json::Value;
 
@@ -22,7 +22,8 @@ fn start() -> Server {
 fn play_on(server: &Server, program: &'static str, built: &Built, case: &str) -> Option<String> {
     let path = built.get_or_init(|| {
         let source = format!("tests/c/{program}.c");
-        compile(&source, &format!("c-{program}"), Language::C11, Linkage::Static, SANITIZERS)
+        let sanitizers = if program == "forking" { FORKING_SANITIZERS } else { SANITIZERS };
+        compile(&source, &format!("c-{program}"), Language::C11, Linkage::Static, sanitizers)
     });
     let mut command = server.command(path.as_ref()?);
     if program == "attaching" {

@@ -31,6 +31,9 @@ pub const VALGRIND: &[&str] = &[
 ];
 
 pub const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+/// For programs that fork while threads run: the allocator of GCC's address sanitizer leaves the child the locks of
+/// threads that it does not have, where glibc's own does not.
+pub const FORKING_SANITIZERS: &[&str] = &["-fsanitize=undefined", "-fno-sanitize-recover=all"];
 
 #[derive(Clone, Copy, Debug)]
 pub enum Language {
