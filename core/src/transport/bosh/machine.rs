@@ -23,6 +23,8 @@ pub(crate) const MAX_RID: u64 = (1 << 53) - 1;
 const FIRST_RIDS: u64 = 1 << 52;
 /// An answer that the server no longer has a reason to keep is awaited this long before it is asked for again.
 const PROMPT: Duration = Duration::from_secs(5);
+/// A request that is repeated has arrived after this long, unless it is lost.
+const ARRIVAL: Duration = Duration::from_millis(250);
 /// What was sent may take as long as over a link of this many bytes in a second.
 const SLOWEST: u32 = 10_000;
 /// Stanzas that wait go into one request up to so many bytes.
@@ -48,6 +50,8 @@ pub(super) struct Machine {
     may_poll: bool,
     /// When a request that carries nothing may go out.
     next_poll: Instant,
+    /// No other request goes out before.
+    quiet_until: Option<Instant>,
     last_answer: Instant,
     unwritten: bool,
     failed: Option<TransportError>,
@@ -137,6 +141,7 @@ impl Machine {
             awaits_header: false,
             may_poll: false,
             next_poll: now,
+            quiet_until: None,
             last_answer: now,
             unwritten: false,
             failed: None,
@@ -197,9 +202,12 @@ impl Machine {
     }
 
     /// The body of a request has left for the network.
-    pub(super) fn handle_written(&mut self, rid: u64) {
-        if let Some(one) = self.flight.iter_mut().find(|one| one.rid == rid) {
+    pub(super) fn handle_written(&mut self, now: Instant, rid: u64) {
+        if let Some(one) = self.flight.iter_mut().find(|one| one.rid == rid && !one.written) {
             one.written = true;
+            // What was lost went with its connection. On the new ones a newer request may overtake it, and a server
+            // that has held it before (Prosody 0.12) then takes it for one of long ago and ends the session.
+            self.quiet_until = (one.attempts > 1).then_some(now + ARRIVAL);
         }
     }
 
@@ -214,17 +222,25 @@ impl Machine {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let open = self.flight.iter().filter_map(|one| match one.state {
-            State::Due(at) => Some(at),
+        let deadlines = self.flight.iter().filter_map(|one| match one.state {
             State::Posted { deadline } => Some(deadline),
-            State::Answered(_) => None,
+            State::Due(_) | State::Answered(_) => None,
         });
-        open.chain(self.poll_due()).min()
+        // What waits for a request to leave is looked at when it has left.
+        let due = self.flight.iter().filter_map(Flight::due).chain(self.poll_due());
+        let due = due.min().filter(|_| !self.is_sending()).max(self.quiet_until);
+        deadlines.chain(due).min()
+    }
+
+    /// Whether a request is on its way to the network.
+    fn is_sending(&self) -> bool {
+        self.flight.iter().any(|one| matches!(one.state, State::Posted { .. }) && !one.written)
     }
 
     /// A request that the server has not answered in time. It may be a newer one that was lost, without which the
     /// server is free to keep this one: all that are on their way are sent again.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.quiet_until = self.quiet_until.filter(|until| now < *until);
         let late = |one: &Flight| matches!(one.state, State::Posted { deadline } if deadline <= now);
         if !self.flight.iter().any(late) {
             return;
@@ -244,12 +260,8 @@ impl Machine {
 
     /// The next request to send: one to repeat, or one with what has been queued, or one to be held.
     pub(super) fn poll_request(&mut self, now: Instant) -> Option<Post> {
-        if self.has_ended() {
-            return None;
-        }
         // On connections that open side by side, requests overtake each other; not every server puts up with it.
-        let leaving = |one: &Flight| matches!(one.state, State::Posted { .. }) && !one.written;
-        if self.flight.iter().any(leaving) {
+        if self.has_ended() || self.quiet_until.is_some() || self.is_sending() {
             return None;
         }
         let due = |one: &Flight| one.due().is_some_and(|at| at <= now);
@@ -382,6 +394,7 @@ impl Machine {
 
     fn answered(&mut self, now: Instant, rid: u64, answer: Answer) {
         self.retry.succeeded();
+        self.quiet_until = None;
         self.last_answer = now;
         if let Some(one) = self.flight.iter_mut().find(|one| one.rid == rid) {
             one.state = State::Answered(answer);

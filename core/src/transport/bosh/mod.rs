@@ -122,7 +122,7 @@ impl Bosh {
             let (rid, attempt) = (exchange.rid, exchange.attempt);
             let outcome = exchange.poll(cx);
             if exchange.is_written() {
-                self.machine.handle_written(rid);
+                self.machine.handle_written(now, rid);
             }
             if exchange.has_progressed() {
                 self.machine.handle_progress(now, rid);

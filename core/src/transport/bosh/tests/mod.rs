@@ -62,7 +62,7 @@ impl Rig {
         self.machine.handle_timeout(self.now);
         let mut posts = Vec::new();
         while let Some(post) = self.machine.poll_request(self.now) {
-            self.machine.handle_written(post.rid);
+            self.machine.handle_written(self.now, post.rid);
             posts.push(post);
         }
         posts
@@ -72,6 +72,16 @@ impl Rig {
         let mut posts = self.posts();
         assert_eq!(posts.len(), 1, "{posts:?}");
         posts.remove(0)
+    }
+
+    /// The next one, whenever it comes.
+    fn next_post(&mut self) -> Post {
+        loop {
+            if let Some(post) = self.posts().pop() {
+                return post;
+            }
+            self.now = self.machine.poll_timeout().unwrap();
+        }
     }
 
     fn answer(&mut self, post: &Post, response: Response) {
