@@ -47,7 +47,7 @@ pub(crate) struct Driver {
     /// Requests over HTTP under way.
     requests: Vec<(HttpPurpose, BoxFuture<Result<HttpAnswer, TransportError>>)>,
     paused: Option<Pause>,
-    /// Told to the consumer when the turn is over: to change threads for each stanza costs more than the stanza.
+    /// Told to the consumer when the turn is over: to change threads for each event costs more than the event.
     wake: Option<Wake>,
     last_received: Option<Instant>,
     ended: bool,
@@ -327,7 +327,7 @@ impl Driver {
                 Output::Request(purpose, request) => self.request(purpose, request),
                 Output::ConferenceSession(id) => self.shared.lock().conference_session = id,
                 Output::Discovered(discovered) => self.shared.discovered(*discovered),
-                Output::Event(event) => self.shared.hub().push(Item::Event(event)).fire(),
+                Output::Event(event) => self.push(event),
                 Output::Established { jid, resumed, reconnected, round_trips } => {
                     self.established(jid, resumed, reconnected, round_trips);
                 }
@@ -338,24 +338,18 @@ impl Driver {
                     state.interrupted();
                     let wake = self.shared.hub().push(Item::Event(event));
                     drop(state);
-                    wake.fire();
+                    self.wake_later(wake);
                 }
                 Output::Resumed { attempts, downtime, resent } => {
                     self.shared.counters().resumes.fetch_add(1, Ordering::Relaxed);
-                    self.shared.hub().push(Item::Event(Event::Resumed { attempts, downtime, resent })).fire();
+                    self.push(Event::Resumed { attempts, downtime, resent });
                 }
-                Output::Stanza(stanza) => {
-                    let wake = self.shared.hub().push(Item::Event(Event::StanzaReceived(stanza)));
-                    // Nobody else wakes the consumer until this is fired.
-                    if wake.is_due() {
-                        self.wake = Some(wake);
-                    }
-                }
+                Output::Stanza(stanza) => self.push(Event::StanzaReceived(stanza)),
                 Output::Completed(call, result) => {
                     let completion = self.calls.remove(&call);
                     let wake =
                         completion.and_then(|completion| completion.complete(self.shared.hub(), result));
-                    wake.into_iter().for_each(Wake::fire);
+                    wake.into_iter().for_each(|wake| self.wake_later(wake));
                 }
                 Output::Ended(ending) => {
                     self.end(ending);
@@ -364,6 +358,18 @@ impl Driver {
             }
         }
         false
+    }
+
+    fn push(&mut self, event: Event) {
+        let wake = self.shared.hub().push(Item::Event(event));
+        self.wake_later(wake);
+    }
+
+    /// When the turn is over. Nobody else wakes the consumer until that is fired.
+    fn wake_later(&mut self, wake: Wake) {
+        if wake.is_due() {
+            self.wake = Some(wake);
+        }
     }
 
     fn open(&self, url: Url, attachment: Option<Attachment>) -> Link {
@@ -406,13 +412,13 @@ impl Driver {
         }
         let mut state = self.shared.lock();
         state.established(jid.clone(), round_trips);
-        let mut wakes =
-            vec![hub.push(Item::Event(Event::ConnectionEstablished { id, resumed, reconnected }))];
-        if let Some(connecting) = self.connecting.take() {
-            wakes.extend(connecting.complete(hub, Ok(Completed::Connected { jid })));
-        }
+        let event = hub.push(Item::Event(Event::ConnectionEstablished { id, resumed, reconnected }));
+        let connecting = self.connecting.take();
+        let outcome =
+            connecting.and_then(|connecting| connecting.complete(hub, Ok(Completed::Connected { jid })));
         drop(state);
-        wakes.into_iter().for_each(Wake::fire);
+        self.wake_later(event);
+        outcome.into_iter().for_each(|wake| self.wake_later(wake));
     }
 
     /// Makes the connection idle and tells everyone who waits, in that order and in one step, so that a listener

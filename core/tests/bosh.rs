@@ -12,7 +12,7 @@ use serde_json::json;
 
 fn bosh(server: &TestServer) -> Options {
     let mut options = options(&server.bosh_url(), server.domain());
-    options.merge(json!({ "httpTimeout": 400, "websocketKeepAlive": -1 })).unwrap();
+    options.merge(json!({ "httpTimeout": 400 })).unwrap();
     options
 }
 

@@ -70,6 +70,17 @@ async fn connects_over_tls_with_the_callers_authority() {
 }
 
 #[tokio::test]
+async fn over_bosh_the_server_is_told_of_the_end() {
+    let Some(prosody) = TestProsody::start_or_skip() else { return };
+    let service_url = format!("http://localhost:{}/http-bind", prosody.port());
+    connects_and_disconnects(connection(&service_url, &prosody, None), &prosody).await;
+    // A session that is only left is ended a minute later, and for being silent.
+    let line =
+        tokio::task::spawn_blocking(move || prosody.await_log("BOSH client disconnected")).await.unwrap();
+    assert!(line.ends_with("session close"), "{line}");
+}
+
+#[tokio::test]
 async fn an_authority_that_is_not_trusted_is_a_certificate_failure() {
     let Some(prosody) = TestProsody::start_or_skip() else { return };
     let failure = fails(connection(&prosody.secure_service_url(), &prosody, None)).await;

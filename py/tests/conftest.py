@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -30,6 +31,10 @@ PROSODY_NOT_INSTALLED = 3
 TEST_TIMEOUT = 30.0
 PASSWORD = "pencil"
 TOKEN_SECRET = "secret of the server"
+
+
+# The programs that tests start inherit it where it is ignored, as it is in a shell's background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

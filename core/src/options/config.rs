@@ -338,7 +338,7 @@ fn service_url(given: Option<String>) -> Result<Url, Error> {
     Ok(url)
 }
 
-/// Every minute, and not in step with others; -1 turns it off.
+/// Every minute, and not in step with others; -1 turns it off. BOSH has none: it asks again and again by itself.
 fn keep_alive(
     service_url: &Url,
     interval: Option<i64>,
@@ -350,9 +350,8 @@ fn keep_alive(
     };
     let interval = interval.unwrap_or(60_000);
     // Only -1 is not a duration.
-    Ok(u64::try_from(interval)
-        .ok()
-        .map(|interval| KeepAlive { interval: Duration::from_millis(interval), url }))
+    let interval = u64::try_from(interval).ok().filter(|_| service_url.scheme().starts_with("ws"));
+    Ok(interval.map(|interval| KeepAlive { interval: Duration::from_millis(interval), url }))
 }
 
 /// The service URL over HTTP, without what only the WebSocket needs to know.

@@ -107,11 +107,12 @@ pub(crate) struct Start {
 impl Entropy {
     /// From the system's generator.
     pub(crate) fn fresh() -> Self {
+        let mut bytes = [0; 40];
+        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+            .expect("the system's random generator works");
         let (mut nonces, mut seed) = ([0; 32], [0; 8]);
-        let random = ring::rand::SystemRandom::new();
-        for bytes in [&mut nonces[..], &mut seed] {
-            ring::rand::SecureRandom::fill(&random, bytes).expect("the system's random generator works");
-        }
+        nonces.copy_from_slice(&bytes[..32]);
+        seed.copy_from_slice(&bytes[32..]);
         Self { seed: u64::from_ne_bytes(seed), nonces }
     }
 }

@@ -222,7 +222,7 @@ fn encode(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
 
 /// Section 5.3: unpredictable, so that nobody who chooses what we send can choose what is on the wire. The system is
 /// asked for many at once.
-fn masking_key() -> [u8; 4] {
+pub(super) fn masking_key() -> [u8; 4] {
     const KEYS: usize = 64;
     thread_local!(static POOL: RefCell<Vec<[u8; 4]>> = const { RefCell::new(Vec::new()) });
     POOL.with_borrow_mut(|pool| {

@@ -254,10 +254,9 @@ fn give_back(buffer: Vec<u8>) {
 
 /// Asks for the WebSocket (RFC 6455, section 4.1), and gives the connection back once the server has agreed.
 async fn upgrade(config: &Config, connection: Connection, url: &Url) -> Result<Connection, TransportError> {
-    let mut nonce = [0; 16];
-    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut nonce)
-        .expect("the system's random generator works");
-    let key = BASE64.encode(&nonce);
+    // No secret: it only has to be another one each time, as the keys that mask have to be.
+    let nonce = [(); 4].map(|()| framing::masking_key());
+    let key = BASE64.encode(nonce.as_flattened());
     let request = request(config, url, &key)?;
     let agreed = |response: &Response<Incoming>| check(response.status(), response.headers(), &key);
     super::http::switch(connection, request, agreed).await.map_err(|error| match error {

@@ -191,6 +191,19 @@ impl<P: Program> Daemon<P> {
         Ok(())
     }
 
+    /// Waits until the server logs a line with this text, and returns the line. What it has logged before it is
+    /// forgotten.
+    ///
+    /// # Panics
+    /// If it does not, in half a minute.
+    #[must_use]
+    pub fn await_log(&self, text: &str) -> String {
+        match self.process().await_line(text) {
+            Ok(line) => line,
+            Err(error) => panic!("{} did not log {text:?}: {error}", P::NAME),
+        }
+    }
+
     /// The URL of the XMPP WebSocket without TLS.
     #[must_use]
     pub fn service_url(&self) -> String {

@@ -109,6 +109,17 @@ impl Process {
         }
     }
 
+    /// Waits for a line with this text, and returns it.
+    pub(crate) fn await_line(&self, text: &str) -> Result<String, RecvTimeoutError> {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let line = self.output.recv_timeout(deadline.saturating_duration_since(Instant::now()))?;
+            if line.contains(text) {
+                return Ok(line);
+            }
+        }
+    }
+
     /// What becomes of its standard input when this process ends.
     pub(crate) fn let_go(&mut self) {
         self.child.stdin.take();

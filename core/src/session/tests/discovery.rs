@@ -279,4 +279,6 @@ fn the_keep_alive_goes_to_the_service_without_its_secrets_or_where_the_options_s
     let own = json!({ "websocketKeepAlive": 1, "websocketKeepAliveUrl": "http://health/" });
     assert_eq!(url_of(own).as_deref(), Some("http://health/"));
     assert_eq!(url_of(json!({ "websocketKeepAlive": -1 })), None);
+    let bosh = "http://h/http-bind";
+    assert_eq!(url_of(json!({ "serviceUrl": bosh, "websocketKeepAlive": 1 })), None, "as in lib-jitsi-meet");
 }
