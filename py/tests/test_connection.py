@@ -177,15 +177,6 @@ async def test_cancelling_connect_disconnects(server: Server) -> None:
     await connection.disconnect()
 
 
-async def test_a_timeout_of_the_caller_disconnects(server: Server) -> None:
-    server.command("faults", stream="silent")
-    connection = JitsiConnection(options=server.options)
-    events = record(connection)
-    with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(connection.connect(), 0.1)
-    assert events == [ConnectionDisconnected()]
-
-
 async def test_a_server_that_ends_the_stream_fails_the_connection(server: Server) -> None:
     connection = JitsiConnection(options=server.options)
     failed = asyncio.get_running_loop().create_future()

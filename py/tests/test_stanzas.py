@@ -229,17 +229,6 @@ async def test_a_failure_is_dropped_where_the_coroutine_was_closed(server: Serve
     gc.collect()
 
 
-async def test_a_timeout_of_the_caller_gives_up_waiting_and_nothing_else(server: Server) -> None:
-    connection = JitsiConnection(options=server.options, disconnect_timeout=50)
-    await connection.connect()
-    server.command("stall")
-    with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(connection.send_stanza("<presence/>"), 0.05)
-    with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(connection.send_iq(PING), 0.05)
-    await connection.disconnect()
-
-
 class Spied(JitsiConnection):
     """Tells what the engine has delivered, whether or not anybody listens."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 from importlib.metadata import version
@@ -14,11 +15,14 @@ from conftest import ROOT
 from jitsimeet import (
     ConnectionErrorCode,
     ConnectionErrorType,
+    ConnectionEstablished,
     ConnectionEvent,
     ConnectionState,
+    DisplayNameRequired,
     InvalidOptionError,
     JitsiConnection,
     JitsiError,
+    TokenExpired,
     _native,
     sync,
 )
@@ -110,3 +114,15 @@ def test_the_version_is_that_of_the_workspace() -> None:
 def test_a_name_prints_and_formats_as_its_string() -> None:
     event = ConnectionEvent.CONNECTION_FAILED
     assert str(event) == f"{event}" == event == "connection.connectionFailed"
+
+
+def test_events_and_values_are_frozen_dataclasses() -> None:
+    event = ConnectionEstablished("resource", resumed=True)
+    assert repr(event) == "ConnectionEstablished(id='resource', resumed=True, reconnected=False)"
+    assert dataclasses.asdict(event) == {"id": "resource", "resumed": True, "reconnected": False}
+    same, other = dataclasses.replace(event), dataclasses.replace(event, resumed=False)
+    assert len({event, same, other}) == 2
+    # Without a field they are equal to their own kind alone.
+    assert TokenExpired() == TokenExpired() != DisplayNameRequired()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        event.id = "another"  # type: ignore[misc]

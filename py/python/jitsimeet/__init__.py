@@ -42,14 +42,13 @@ time that ran out (of ``shutdown``, ``send_iq`` or ``ping``) the builtin ``Timeo
 """
 
 import sys as _sys
+from typing import TYPE_CHECKING
 
 if "t" in _sys.abiflags:
     raise ImportError(
         "jitsimeet does not support free-threaded builds of Python: it relies on the GIL. Use an ordinary build."
     )
 
-from . import sync
-from ._connection import JitsiConnection
 from ._events import (
     ConnectionDisconnected,
     ConnectionErrorCode,
@@ -84,6 +83,10 @@ from ._exceptions import (
 from ._native import __version__
 from ._process import init, set_network_info, shutdown
 from ._values import Conference, Statistics
+
+if TYPE_CHECKING:
+    from . import sync
+    from ._connection import JitsiConnection
 
 __all__ = [
     "AbortedError",
@@ -122,3 +125,19 @@ __all__ = [
     "shutdown",
     "sync",
 ]
+
+if not TYPE_CHECKING:  # A type checker would take every name for one that there is.
+
+    def __getattr__(name: str) -> object:
+        """Import what needs asyncio, or is for who does not: asyncio takes longer than all the rest together."""
+        from importlib import import_module
+
+        if name == "sync":
+            return import_module(f"{__name__}.sync")
+        if name == "JitsiConnection":
+            value = globals()[name] = import_module(f"{__name__}._connection").JitsiConnection
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

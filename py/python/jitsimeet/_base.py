@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from collections.abc import Callable
@@ -117,7 +116,7 @@ class BaseConnection:
         since 1970, ``"incoming"`` or ``"outgoing"``, and the text of the frame with ``***`` in place of every secret;
         oldest first, as many as the option ``logs`` keeps. The URL is without its query.
         """
-        logs: Logs = json.loads(self._native.logs())
+        logs: Logs = _parse(self._native.logs())
         return logs
 
     def get_properties(self) -> Properties:
@@ -126,7 +125,7 @@ class BaseConnection:
         ``shard``, ``region`` and ``release`` where they are known; ``components``, the addresses of the components by
         their kind, such as ``lobbyrooms``; ``features``, those of the server and of some components.
         """
-        properties: Properties = json.loads(self._native.properties())
+        properties: Properties = _parse(self._native.properties())
         return properties
 
     def get_ice_servers(self) -> list[IceServer]:
@@ -136,7 +135,7 @@ class BaseConnection:
         expired. ``urls`` is a list; ``username`` and ``credential`` are there where the server wants them, and
         ``expires``, in milliseconds since 1970, where they do.
         """
-        servers: list[IceServer] = json.loads(self._native.ice_servers())
+        servers: list[IceServer] = _parse(self._native.ice_servers())
         return servers
 
     def get_connection_times(self) -> dict[str, float]:
@@ -261,3 +260,10 @@ class BaseConnection:
             change = self._native.add_feature if advertised else self._native.remove_feature
             change(feature, submit=False)
         return identity
+
+
+def _parse(text: str) -> Any:
+    # Here, since few ask for what comes as JSON, and everybody would wait for the import.
+    import json
+
+    return json.loads(text)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ._base import BaseConnection
 from ._events import ConnectionEvent, Event
-from ._listeners import LoopListeners, Stream
+from ._listeners import Stream
 from ._loop import LoopHub
+from ._loop_listeners import LoopListeners
 from ._values import Conference
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Literal
 
-from ._values import Conference
+from ._values import Conference, Record
 
 
 class _Name(str, Enum):
@@ -145,8 +145,8 @@ class ConnectionErrorCode(_Name):
     """What answered does not speak BOSH."""
 
 
-@dataclass(frozen=True)
-class ConnectionEstablished:
+@dataclass(frozen=True, eq=False, repr=False)
+class ConnectionEstablished(Record):
     """``connection.connectionEstablished``: the server has bound a resource, or the session goes on.
 
     Comes again after each :class:`ConnectionResumed`, as in lib-jitsi-meet, and after each reconnect.
@@ -162,8 +162,8 @@ class ConnectionEstablished:
     """It is a fresh session after a lost one."""
 
 
-@dataclass(frozen=True)
-class ConnectionFailed:
+@dataclass(frozen=True, eq=False, repr=False)
+class ConnectionFailed(Record):
     """``connection.connectionFailed``: why, in full.
 
     The connection is idle again when this is delivered, so that a listener may call ``connect``.
@@ -193,8 +193,8 @@ class ConnectionFailed:
     """How many seconds before the failure the server was heard last, where it was heard at all."""
 
 
-@dataclass(frozen=True)
-class ConnectionDisconnected:
+@dataclass(frozen=True, eq=False, repr=False)
+class ConnectionDisconnected(Record):
     """``connection.connectionDisconnected``: after ``disconnect`` or ``shutdown``."""
 
     kind: ClassVar[Literal[ConnectionEvent.CONNECTION_DISCONNECTED]] = ConnectionEvent.CONNECTION_DISCONNECTED
@@ -203,8 +203,8 @@ class ConnectionDisconnected:
     """What the server said on closing, if anything."""
 
 
-@dataclass(frozen=True)
-class ConnectionInterrupted:
+@dataclass(frozen=True, eq=False, repr=False)
+class ConnectionInterrupted(Record):
     """``connection.interrupted``: the transport is lost; the session is being resumed, or a fresh one set up."""
 
     kind: ClassVar[Literal[ConnectionEvent.INTERRUPTED]] = ConnectionEvent.INTERRUPTED
@@ -215,8 +215,8 @@ class ConnectionInterrupted:
     """The same, as a sentence."""
 
 
-@dataclass(frozen=True)
-class ConnectionResumed:
+@dataclass(frozen=True, eq=False, repr=False)
+class ConnectionResumed(Record):
     """``connection.resumed``: the session goes on over a new transport. Its :class:`ConnectionEstablished` follows."""
 
     kind: ClassVar[Literal[ConnectionEvent.RESUMED]] = ConnectionEvent.RESUMED
@@ -229,8 +229,8 @@ class ConnectionResumed:
     """How many stanzas were sent again."""
 
 
-@dataclass(frozen=True)
-class StanzaReceived:
+@dataclass(frozen=True, eq=False, repr=False)
+class StanzaReceived(Record):
     """``connection.stanzaReceived``: a stanza as it came (RFC 6120, section 8)."""
 
     kind: ClassVar[Literal[ConnectionEvent.STANZA_RECEIVED]] = ConnectionEvent.STANZA_RECEIVED
@@ -249,8 +249,8 @@ class StanzaReceived:
     """The attribute ``id``."""
 
 
-@dataclass(frozen=True)
-class ConnectionRedirected:
+@dataclass(frozen=True, eq=False, repr=False)
+class ConnectionRedirected(Record):
     """``connection.redirected``: the conference of the conference request is served elsewhere.
 
     It ends an attempt that sent its request before it connected; a session that sends one goes on.
@@ -264,8 +264,8 @@ class ConnectionRedirected:
     """The JID of the conference's focus there."""
 
 
-@dataclass(frozen=True)
-class TokenExpired:
+@dataclass(frozen=True, eq=False, repr=False)
+class TokenExpired(Record):
     """``connection.token_expired``: the session is to be resumed, and its token has expired.
 
     It waits for ``refresh_token``, for as long as the server keeps the session.
@@ -274,15 +274,15 @@ class TokenExpired:
     kind: ClassVar[Literal[ConnectionEvent.TOKEN_EXPIRED]] = ConnectionEvent.TOKEN_EXPIRED
 
 
-@dataclass(frozen=True)
-class DisplayNameRequired:
+@dataclass(frozen=True, eq=False, repr=False)
+class DisplayNameRequired(Record):
     """``connection.display_name_required``: the deployment lets nobody join without a display name."""
 
     kind: ClassVar[Literal[ConnectionEvent.DISPLAY_NAME_REQUIRED]] = ConnectionEvent.DISPLAY_NAME_REQUIRED
 
 
-@dataclass(frozen=True)
-class PropertiesUpdated:
+@dataclass(frozen=True, eq=False, repr=False)
+class PropertiesUpdated(Record):
     """``connection.propertiesUpdated``: where the deployment has placed this client. ``get_properties`` has more."""
 
     kind: ClassVar[Literal[ConnectionEvent.PROPERTIES_UPDATED]] = ConnectionEvent.PROPERTIES_UPDATED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 import itertools
@@ -102,6 +101,17 @@ class Stream:
             self._close()
 
 
+class BackloggedListener:
+    """What takes its events later than it is called with them."""
+
+    def __init__(self, native: _native.Connection) -> None:
+        self.backlog = Backlog(native)
+
+    def __call__(self, event: Event) -> None:
+        """Have the event taken when its turn comes."""
+        raise NotImplementedError
+
+
 class Listeners:
     """Who listens to one connection, in the order in which they were added."""
 
@@ -128,7 +138,9 @@ class Listeners:
             for index in reversed(range(len(listeners))):
                 if listeners[index][0] == listener:
                     _, call = listeners.pop(index)
-                    if isinstance(call, AsyncListener) and all(call is not other for _, other in listeners):
+                    if isinstance(call, BackloggedListener) and all(
+                        call is not other for _, other in listeners
+                    ):
                         call.backlog.discard(event)
                     return
 
@@ -173,7 +185,7 @@ class Listeners:
 
     def _discard_stanzas(self) -> None:
         calls = (call for _, call in itertools.chain.from_iterable(tuple(self._listeners.values())))
-        backlogs = {call.backlog for call in calls if isinstance(call, AsyncListener)}
+        backlogs = {call.backlog for call in calls if isinstance(call, BackloggedListener)}
         backlogs.update(stream.backlog for ref in self._streams if (stream := ref()) is not None)
         for backlog in backlogs:
             backlog.discard(ConnectionEvent.STANZA_RECEIVED)
@@ -187,47 +199,6 @@ class Listeners:
         raise NotImplementedError
 
 
-class LoopListeners(Listeners):
-    """Listeners in an event loop: plain functions and coroutine functions."""
-
-    def _call_for(self, listener: Listener) -> Listener:
-        native = self._native()
-        if native is None or not is_async(listener):
-            return listener
-        # A coroutine function that listens to several events hears them in order too.
-        for other, call in itertools.chain.from_iterable(self._listeners.values()):
-            if other == listener:
-                return call
-        return AsyncListener(native, listener)
-
-    def _call(self, call: Listener, event: Event) -> None:
-        try:
-            call(event)
-        except Exception as error:
-            _report(event, error)
-
-
-class AsyncListener:
-    """Feeds a coroutine function, one event at a time, from a task that exists while there are events."""
-
-    def __init__(self, native: _native.Connection, listener: Callable[[Any], Awaitable[object]]) -> None:
-        self._listener = listener
-        self._task: asyncio.Task[None] | None = None
-        self.backlog = Backlog(native)
-
-    def __call__(self, event: Event) -> None:
-        self.backlog.put(event)
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._run())
-
-    async def _run(self) -> None:
-        while (event := self.backlog.take()) is not None:
-            try:
-                await self._listener(event)
-            except Exception as error:
-                _report(event, error)
-
-
 def is_async(listener: Listener) -> TypeGuard[Callable[[Any], Awaitable[object]]]:
     """Tell whether the listener is a coroutine function, or an object that is called like one."""
     return inspect.iscoroutinefunction(listener) or inspect.iscoroutinefunction(
@@ -237,9 +208,3 @@ def is_async(listener: Listener) -> TypeGuard[Callable[[Any], Awaitable[object]]
 
 def _text(event: Event) -> str | None:
     return event.xml if isinstance(event, StanzaReceived) else None
-
-
-def _report(event: Event, error: Exception) -> None:
-    """As asyncio does for a callback that raises."""
-    context = {"message": f"Exception in a listener of {event.kind}", "exception": error}
-    asyncio.get_running_loop().call_exception_handler(context)
