@@ -639,7 +639,7 @@ declare namespace JitsiMeetJS {
     httpTimeout?: number | null | undefined;
     /**
      * ms between the requests over HTTP that keep the client at its shard, plus up to a minute at random; 60000 if not
-     * given, -1 for none.
+     * given, -1 for none. BOSH needs none.
      */
     websocketKeepAlive?: number | null | undefined;
     /** Where they go; the service URL as http(s), without `token` and `previd`, if not given. */

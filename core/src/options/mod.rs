@@ -49,7 +49,7 @@ const MAX_SHARED: usize = 16;
 /// | `disconnectTimeout` | 2000 | ms that `disconnect` waits for the server to close its side |
 /// | `iqTimeout` | 15000 | ms that `sendIq` waits for the answer |
 /// | `httpTimeout` | 10000 | ms for a keep-alive or a conference request over HTTP; for a request of BOSH beyond what the server may keep it, and for trying again after failures |
-/// | `websocketKeepAlive` | 60000 | ms between the GETs that keep the client at its shard, plus up to a minute at random; -1 disables |
+/// | `websocketKeepAlive` | 60000 | ms between the GETs that keep the client at its shard, plus up to a minute at random; -1 disables; BOSH needs none |
 /// | `websocketKeepAliveUrl` | the service URL | where they go; by default without `token` and `previd` |
 /// | `conferenceRequestUrl` | none | send the conference request over HTTP, and before connecting where the room is known |
 /// | `disableFocus` | false | send no conference request before connecting |

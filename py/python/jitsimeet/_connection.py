@@ -44,7 +44,7 @@ class JitsiConnection(BaseConnection):
     ``iq_timeout``               15000        how long ``send_iq`` and ``ping`` wait unless they are told otherwise
     ``http_timeout``             10000        for a keep-alive or a conference request over HTTP
     ``websocket_keep_alive``     60000        between the GETs that keep the client at its shard, plus up to a minute at
-                                              random; -1 disables
+                                              random; -1 disables; BOSH needs none
     ``websocket_keep_alive_url``              where they go (the service URL, over HTTP)
     ``conference_request_url``   none         send the conference request over HTTP, and before connecting where the
                                               room is known
