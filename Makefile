@@ -138,6 +138,8 @@ check-rust:
 
 check-docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
+	RUSTDOC=$(CURDIR)/tests/rustdoc_json.sh $(CARGO) rustdoc -p jitsimeet --lib -- -Z unstable-options --output-format json
+	$(PYTHON) tests/check_public_api.py target/doc/jitsimeet.json
 	@if command -v doxygen >/dev/null; then $(MAKE) docs-c; else echo 'SKIPPED, doxygen is missing: docs-c' >&2; fi
 
 # What would go to crates.io, built by itself: without the other members, whose names are not on it.

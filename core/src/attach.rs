@@ -11,6 +11,12 @@ use crate::transport::bosh::machine::MAX_RID;
 use crate::{Error, JitsiConnection};
 
 /// The arguments of [`JitsiConnection::attach`]: lib-jitsi-meet's `{jid, sid, rid}`. Whoever has them has the session.
+///
+/// ```
+/// let session = jitsimeet::AttachOptions::new("guest@meet.example.org/7f2a", "c1e5d2", 1483);
+/// assert_eq!((session.sid.as_str(), session.rid.as_str()), ("c1e5d2", "1483"));
+/// assert!(!format!("{session:?}").contains("c1e5d2"));
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct AttachOptions {
@@ -24,6 +30,14 @@ pub struct AttachOptions {
 
 impl AttachOptions {
     /// The session of these.
+    ///
+    /// ```
+    /// use jitsimeet::AttachOptions;
+    ///
+    /// // A number, or the text of one, as a web page has it.
+    /// let session = AttachOptions::new("guest@meet.example.org/7f2a", "c1e5d2", "1483");
+    /// assert_eq!(session.rid, AttachOptions::new("", "", 1483).rid);
+    /// ```
     #[must_use]
     pub fn new(jid: impl Into<String>, sid: impl Into<String>, rid: impl ToString) -> Self {
         Self { jid: jid.into(), sid: sid.into(), rid: rid.to_string() }
@@ -58,6 +72,19 @@ impl JitsiConnection {
     /// It is closed by [`disconnect`](Self::disconnect) as any other. If it is lost, the option `reconnect` does not
     /// replace it. Dropping the future before it is done is `disconnect`.
     ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// # options.set("serviceUrl", server.bosh_url())?;
+    /// # let connection = jitsimeet::JitsiConnection::new(None, None, &options)?;
+    /// # let bound = server.prebind(None).unwrap();
+    /// use jitsimeet::AttachOptions;
+    ///
+    /// // As the web server has bound it.
+    /// let jid = connection.attach(AttachOptions::new(&bound.jid, &bound.sid, bound.rid)).await?;
+    /// assert_eq!(jid, bound.jid);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::UnsupportedTransport`] unless the service URL is one of BOSH; [`Error::InvalidArgument`] naming the
     /// argument that is unusable; [`Error::InvalidState`] unless the connection is idle; [`Error::ConnectionFailed`],
@@ -71,6 +98,20 @@ impl JitsiConnection {
 
     /// As [`attach`](Self::attach), without waiting: the outcome comes as an event and, with a token, as a completion
     /// in the hub behind that event.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/hub.txt")]
+    /// # options.set("serviceUrl", server.bosh_url())?;
+    /// # let connection = jitsimeet::JitsiConnection::with_hub(&hub, None, None, &options)?;
+    /// # let bound = server.prebind(None).unwrap();
+    /// use jitsimeet::{AttachOptions, Completed};
+    ///
+    /// connection.start_attach(&AttachOptions::new(&bound.jid, &bound.sid, bound.rid), Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert_eq!((token, result), (42, Ok(Completed::Connected { jid: bound.jid })));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// The first three of [`attach`](Self::attach).

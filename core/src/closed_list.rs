@@ -21,15 +21,32 @@ macro_rules! closed_list {
 
         impl $name {
             /// Every value of the list, in the order of declaration.
+            ///
+            /// ```
+            #[doc = concat!("use jitsimeet::", stringify!($name), ";")]
+            ///
+            #[doc = concat!("let help: Vec<_> = ", stringify!($name), "::ALL.iter().map(|one| one.as_str()).collect();")]
+            /// assert_eq!(help.join(", ").matches(", ").count(), help.len() - 1);
+            /// ```
             pub const ALL: &'static [Self] = &[ $( Self::$variant, )+ ];
 
             /// The stable string of this value.
+            ///
+            /// ```
+            #[doc = concat!("let first = jitsimeet::", stringify!($name), "::ALL[0];")]
+            /// assert_eq!(first.as_str(), first.to_string());
+            /// ```
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$variant => $text, )+ }
             }
 
             /// The stable number of this value, as the C ABI shows it.
+            ///
+            /// ```
+            #[doc = concat!("let all = jitsimeet::", stringify!($name), "::ALL;")]
+            /// assert!(all.iter().skip(1).all(|one| one.as_i32() != all[0].as_i32()));
+            /// ```
             #[must_use]
             pub const fn as_i32(self) -> i32 {
                 self as i32

@@ -27,14 +27,18 @@ use crate::{Completed, CompletionResult, Error, Event, EventHub, IceServer, Opti
 /// A cheap handle: clones share the connection. Dropping the last one closes the connection in the background.
 /// All methods may be called from any thread, and never block.
 ///
-/// ```no_run
+/// ```
 /// use futures_util::StreamExt;
 /// use jitsimeet::{Event, JitsiConnection, Options};
 ///
-/// # async fn example() -> Result<(), jitsimeet::Error> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut options = Options::new();
 /// options.set("serviceUrl", "wss://meet.example.org/xmpp-websocket")?;
 /// options.set("hosts.domain", "meet.example.org")?;
+/// # let server = jitsimeet_testserver::TestServer::start(Default::default()).await?;
+/// # options.set("serviceUrl", server.service_url())?;
+/// # options.set("hosts.domain", server.domain())?;
 ///
 /// let connection = JitsiConnection::new(None, None, &options)?;
 /// let mut events = connection.events();
@@ -94,6 +98,12 @@ pub struct ConnectOptions {
 
 impl ConnectOptions {
     /// The login of an account.
+    ///
+    /// ```
+    /// let login = jitsimeet::ConnectOptions::account("alice", "wonderland");
+    /// assert_eq!(login.id.as_deref(), Some("alice"));
+    /// assert!(!format!("{login:?}").contains("wonderland"));
+    /// ```
     #[must_use]
     pub fn account(id: impl Into<String>, password: impl Into<String>) -> Self {
         Self { id: Some(id.into()), password: Some(password.into()), name: None }
@@ -140,6 +150,16 @@ impl JitsiConnection {
     /// Makes a connection whose events and completions come through `hub`, under its [`id`](Self::id). For bindings
     /// and for programs that serve many connections from one place.
     ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// use jitsimeet::{EventHub, JitsiConnection};
+    ///
+    /// let hub = EventHub::new(|| println!("to be drained"));
+    /// let bots = [(); 3].map(|()| JitsiConnection::with_hub(&hub, None, None, &options));
+    /// assert!(bots.iter().all(Result::is_ok));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_hub(
@@ -168,6 +188,12 @@ impl JitsiConnection {
     /// Whether this process made the connection. Where it was forked from the one that did, every call fails with
     /// the same error, and what returns no error tells of a connection that was never connected.
     ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// assert_eq!(connection.check_process(), Ok(()), "this is no fork");
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Forked`].
     pub fn check_process(&self) -> Result<(), Error> {
@@ -185,6 +211,12 @@ impl JitsiConnection {
     }
 
     /// The name of this connection in its hub.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// assert_eq!(connection.id(), connection.clone().id());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn id(&self) -> ConnectionId {
         self.handle.shared.hub().id()
@@ -210,6 +242,16 @@ impl JitsiConnection {
 
     /// As [`connect`](Self::connect), with an account.
     ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// use jitsimeet::ConnectOptions;
+    ///
+    /// let mut guest = ConnectOptions::default();
+    /// guest.name = Some("standup".to_owned());
+    /// assert!(connection.connect_with(guest).await?.contains("@meet.example/"));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn connect_with(&self, options: ConnectOptions) -> Result<String, Error> {
@@ -234,6 +276,18 @@ impl JitsiConnection {
 
     /// As [`connect`](Self::connect), without waiting: the outcome comes as an event and, with a token, as a
     /// completion in the hub behind that event.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/hub.txt")]
+    /// use jitsimeet::{Completed, ConnectOptions};
+    ///
+    /// connection.start_connect(&ConnectOptions::default(), Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert_eq!(token, 42);
+    /// assert!(matches!(result, Ok(Completed::Connected { .. })));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`Error::InvalidState`] unless the connection is idle.
@@ -311,6 +365,18 @@ impl JitsiConnection {
     /// As [`disconnect`](Self::disconnect), without waiting; with a token, the completion comes through the hub
     /// behind the event.
     ///
+    /// ```
+    #[doc = include_str!("../doc/hub.txt")]
+    #[doc = include_str!("../doc/hub_connected.txt")]
+    /// use jitsimeet::Completed;
+    ///
+    /// connection.start_disconnect(Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert_eq!((token, result), (42, Ok(Completed::Done)));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Forked`].
     pub fn start_disconnect(&self, token: Option<u64>) -> Result<(), Error> {
@@ -371,6 +437,23 @@ impl JitsiConnection {
 
     /// As [`refresh_token`](Self::refresh_token), without waiting.
     ///
+    /// ```
+    #[doc = include_str!("../doc/hub.txt")]
+    /// # let server = jitsimeet_testserver::Options { token_secret: Some("secret".into()), ..Default::default() };
+    /// # let server = jitsimeet_testserver::TestServer::start(server).await?;
+    /// # options.set("serviceUrl", server.service_url())?;
+    /// # let (token, next) = (jitsimeet_testserver::token("secret"), jitsimeet_testserver::token("secret"));
+    /// # let connection = jitsimeet::JitsiConnection::with_hub(&hub, None, Some(&token), &options)?;
+    #[doc = include_str!("../doc/hub_connected.txt")]
+    /// use jitsimeet::Completed;
+    ///
+    /// connection.start_refresh_token(&next, Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert_eq!((token, result), (42, Ok(Completed::Done)));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidState`] while disconnecting.
     pub fn start_refresh_token(&self, token: &str, completion: Option<u64>) -> Result<(), Error> {
@@ -420,6 +503,14 @@ impl JitsiConnection {
     /// Counts an event that the consumer of the hub has taken as one that still waits, with so many bytes, against the
     /// option `eventQueue`. For a binding that passes events on to listeners with queues of their own: so the bounds
     /// hold for these too. [`release_event`](Self::release_event) undoes it, once for each, with the same bytes.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// connection.hold_event(800);
+    /// assert_eq!(connection.statistics().queued_events, 1);
+    /// # connection.release_event(800);
+    /// # Ok(()) }
+    /// ```
     pub fn hold_event(&self, bytes: usize) {
         if let Ok(shared) = self.own() {
             shared.hub().hold(bytes);
@@ -427,6 +518,14 @@ impl JitsiConnection {
     }
 
     /// Undoes a [`hold_event`](Self::hold_event), when the event has come to its listener or never will.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// connection.hold_event(800);
+    /// connection.release_event(800);
+    /// assert_eq!(connection.statistics().queued_events, 0);
+    /// # Ok(()) }
+    /// ```
     pub fn release_event(&self, bytes: usize) {
         if let Ok(shared) = self.own() {
             shared.hub().release(bytes);
@@ -434,18 +533,46 @@ impl JitsiConnection {
     }
 
     /// The full JID, from the moment it is bound until the next attempt.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// assert_eq!(connection.jid(), None);
+    /// connection.connect().await?;
+    /// assert!(connection.jid().is_some_and(|jid| jid.contains("@meet.example/")));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn jid(&self) -> Option<String> {
         self.own().ok().and_then(|shared| shared.lock().jid.clone())
     }
 
     /// When the phases of this connection happened.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// use jitsimeet::Milestone;
+    ///
+    /// assert_eq!(connection.connection_times().get(Milestone::Connected), None);
+    /// connection.connect().await?;
+    /// assert!(connection.connection_times().get(Milestone::Connected).is_some());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn connection_times(&self) -> ConnectionTimes {
         self.own().map(|shared| shared.lock().times).unwrap_or_default()
     }
 
     /// Where this connection stands.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// use jitsimeet::ConnectionState;
+    ///
+    /// assert_eq!(connection.state(), ConnectionState::Idle);
+    /// connection.connect().await?;
+    /// assert_eq!(connection.state(), ConnectionState::Connected);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.own().map_or(ConnectionState::Idle, |shared| shared.lock().state)
@@ -482,6 +609,15 @@ impl JitsiConnection {
     }
 
     /// What the deployment has told of itself; until then, what the option `deploymentInfo` says.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// # options.set("deploymentInfo.shard", "s1")?;
+    /// # let connection = jitsimeet::JitsiConnection::new(None, None, &options)?;
+    /// // With the option `deploymentInfo.shard`.
+    /// assert_eq!(connection.properties().shard.as_deref(), Some("s1"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn properties(&self) -> Properties {
         self.own().map(|shared| shared.lock().discovered.0.clone()).unwrap_or_default()
@@ -511,6 +647,18 @@ impl JitsiConnection {
     /// share the events between them. Of a connection in a hub of the caller's the stream is empty.
     ///
     /// The stream ends when the last handle is dropped.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// use futures_util::StreamExt;
+    /// use jitsimeet::EventKind;
+    ///
+    /// let mut events = connection.events();
+    /// connection.connect().await?;
+    /// let first = events.next().await.expect("there is a handle");
+    /// assert_eq!(first.kind(), EventKind::ConnectionEstablished);
+    /// # Ok(()) }
+    /// ```
     pub fn events(&self) -> Events {
         let waker = self.own().ok().and(self.handle.waker.clone());
         Events::new(self.handle.shared.hub().clone(), waker)

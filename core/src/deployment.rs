@@ -35,6 +35,18 @@ pub struct Properties {
 }
 
 /// A STUN or TURN server: `getIceServers()`, in the form that WebRTC takes (`RTCIceServer`).
+///
+/// ```
+#[doc = include_str!("../doc/made.txt")]
+/// # let turn = serde_json::json!({ "urls": "turn:turn.example.org", "username": "bot", "credential": "secret" });
+/// # options.merge(serde_json::json!({ "p2pStunServers": [turn] }))?;
+/// # let connection = jitsimeet::JitsiConnection::new(None, None, &options)?;
+/// let servers = connection.ice_servers();
+/// assert_eq!(servers[0].username.as_deref(), Some("bot"));
+/// // For an `RTCPeerConnection`.
+/// assert_eq!(serde_json::to_value(&servers)?[0]["urls"][0], "turn:turn.example.org");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct IceServer {
@@ -62,6 +74,14 @@ impl fmt::Debug for IceServer {
 }
 
 /// A conference that can be joined: what the focus has answered to the conference request.
+///
+/// ```
+#[doc = include_str!("../doc/connected.txt")]
+/// let conference = connection.send_conference_request("standup").await?;
+/// assert!(conference.focus_jid.is_some_and(|jid| jid.starts_with("focus@")));
+/// assert_eq!(conference.vnode, None);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

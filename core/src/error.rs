@@ -7,6 +7,12 @@ use crate::closed_list::closed_list;
 
 closed_list! {
     /// What a call returns: the outcome of asking, as against the outcome of the connection.
+    ///
+    /// ```
+    /// use jitsimeet::{Error, Status};
+    ///
+    /// assert_eq!(Error::NotConnected.status(), Status::NotConnected);
+    /// ```
     pub enum Status {
         /// The call did what it was asked.
         Ok = 0 => "ok",
@@ -47,6 +53,10 @@ closed_list! {
 
 closed_list! {
     /// Why a connection failed, with the strings of lib-jitsi-meet's `JitsiConnectionErrors`.
+    ///
+    /// ```
+    /// assert_eq!(jitsimeet::ErrorType::PasswordRequired.as_str(), "connection.passwordRequired");
+    /// ```
     pub enum ErrorType {
         /// The credentials were refused, or credentials are needed and none were given.
         PasswordRequired = 1 => "connection.passwordRequired",
@@ -67,6 +77,17 @@ closed_list! {
 
 closed_list! {
     /// The finer cause of a failure. New values may be added: treat one you do not know as "other".
+    ///
+    /// ```
+    /// use jitsimeet::Code;
+    ///
+    /// let advice = |code| match code {
+    ///     Code::Dns => "check the host name of `serviceUrl`",
+    ///     Code::TlsCertificate => "check `tls.caCertificates`",
+    ///     _ => "try again later",
+    /// };
+    /// assert_eq!(advice(Code::Refused), "try again later");
+    /// ```
     pub enum Code {
         /// The host name of the service URL could not be resolved.
         Dns = 1 => "dns",
@@ -293,6 +314,13 @@ pub enum Error {
 
 impl Error {
     /// The status that names this error in the C ABI and in the `status` field of the bindings' errors.
+    ///
+    /// ```
+    /// use jitsimeet::{Error, Status};
+    ///
+    /// assert_eq!(Error::SendQueueFull.status(), Status::SendQueueFull);
+    /// assert_eq!(Error::SendQueueFull.status().as_str(), "send_queue_full");
+    /// ```
     #[must_use]
     pub const fn status(&self) -> Status {
         match self {

@@ -10,6 +10,10 @@ use crate::{Code, Conference, Error, Failure, closed_list::closed_list};
 
 closed_list! {
     /// The kinds of events, with the strings of lib-jitsi-meet's `JitsiConnectionEvents`.
+    ///
+    /// ```
+    /// assert_eq!(jitsimeet::EventKind::Interrupted.as_str(), "connection.interrupted");
+    /// ```
     pub enum EventKind {
         /// The session is established.
         ConnectionEstablished = 1 => "connection.connectionEstablished",
@@ -107,6 +111,12 @@ pub enum Event {
 
 impl Event {
     /// The kind of this event, which has its name and number.
+    ///
+    /// ```
+    /// use jitsimeet::{Event, EventKind};
+    ///
+    /// assert_eq!(Event::TokenExpired.kind(), EventKind::TokenExpired);
+    /// ```
     #[must_use]
     pub const fn kind(&self) -> EventKind {
         match self {
@@ -125,6 +135,14 @@ impl Event {
 }
 
 /// A stanza as it came (RFC 6120, section 8). Cheap to clone: the clones share the text.
+///
+/// ```
+#[doc = include_str!("../doc/connected.txt")]
+#[doc = include_str!("../doc/stanza.txt")]
+/// assert_eq!((stanza.name(), stanza.kind()), ("message", Some("groupchat")));
+/// assert!(stanza.xml().starts_with("<message "));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stanza {
     frame: Frame,
@@ -181,36 +199,78 @@ impl Stanza {
     }
 
     /// The XML text, as it came.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    #[doc = include_str!("../doc/stanza.txt")]
+    /// assert!(stanza.xml().ends_with("<body>hello</body></message>"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn xml(&self) -> &str {
         &self.frame
     }
 
     /// `iq`, `message` or `presence`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    #[doc = include_str!("../doc/stanza.txt")]
+    /// assert_eq!(stanza.name(), "message");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
     /// Who sent it; absent if it is the server, for this account.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    #[doc = include_str!("../doc/stanza.txt")]
+    /// assert_eq!(stanza.from(), Some("standup@conference.meet.example/alice"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn from(&self) -> Option<&str> {
         self.text(&self.from)
     }
 
     /// Whom it is for.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    #[doc = include_str!("../doc/stanza.txt")]
+    /// assert_eq!(stanza.to(), None);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn to(&self) -> Option<&str> {
         self.text(&self.to)
     }
 
     /// The attribute `type`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    #[doc = include_str!("../doc/stanza.txt")]
+    /// assert_eq!(stanza.kind(), Some("groupchat"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn kind(&self) -> Option<&str> {
         self.text(&self.kind)
     }
 
     /// The attribute `id`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    #[doc = include_str!("../doc/stanza.txt")]
+    /// assert_eq!(stanza.id(), Some("7"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.text(&self.id)
@@ -218,6 +278,16 @@ impl Stanza {
 }
 
 /// What an asynchronous call succeeded with.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use jitsimeet::Completed;
+///
+/// let completed = Completed::Pong { round_trip: Duration::from_millis(20) };
+/// let Completed::Pong { round_trip } = completed else { panic!("not of a ping: {completed:?}") };
+/// assert_eq!(round_trip.as_millis(), 20);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Completed {
@@ -243,4 +313,15 @@ pub enum Completed {
 }
 
 /// The outcome of an asynchronous call.
+///
+/// ```
+/// use jitsimeet::{Completed, CompletionResult, Error};
+///
+/// let tell = |result: CompletionResult| match result {
+///     Ok(Completed::Connected { jid }) => format!("connected as {jid}"),
+///     Ok(other) => format!("{other:?}"),
+///     Err(error) => error.to_string(),
+/// };
+/// assert!(tell(Err(Error::NotConnected)).contains("no session"));
+/// ```
 pub type CompletionResult = Result<Completed, Error>;

@@ -34,6 +34,18 @@ impl JitsiConnection {
 
     /// As [`send_stanza`](Self::send_stanza), without waiting.
     ///
+    /// ```
+    #[doc = include_str!("../doc/hub.txt")]
+    #[doc = include_str!("../doc/hub_connected.txt")]
+    /// use jitsimeet::Completed;
+    ///
+    /// connection.start_send_stanza("<presence to='room@conference.meet.example/bot'/>", Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert_eq!((token, result), (42, Ok(Completed::Done)));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidStanza`]; everything else comes as the completion.
     pub fn start_send_stanza(&self, xml: &str, completion: Option<u64>) -> Result<(), Error> {
@@ -68,6 +80,20 @@ impl JitsiConnection {
     }
 
     /// As [`send_iq`](Self::send_iq), without waiting.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/hub.txt")]
+    #[doc = include_str!("../doc/hub_connected.txt")]
+    /// use jitsimeet::Completed;
+    ///
+    /// let ping = "<iq type='get' to='meet.example'><ping xmlns='urn:xmpp:ping'/></iq>";
+    /// connection.start_send_iq(ping, None, Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert_eq!(token, 42);
+    /// assert!(matches!(result, Ok(Completed::Answer { xml }) if xml.starts_with("<iq ")));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`Error::InvalidStanza`]; everything else comes as the completion.
@@ -109,6 +135,19 @@ impl JitsiConnection {
 
     /// As [`ping`](Self::ping), without waiting.
     ///
+    /// ```
+    #[doc = include_str!("../doc/hub.txt")]
+    #[doc = include_str!("../doc/hub_connected.txt")]
+    /// use jitsimeet::Completed;
+    ///
+    /// connection.start_ping(None, Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert_eq!(token, 42);
+    /// assert!(matches!(result, Ok(Completed::Pong { .. })));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Forked`]; everything else comes as the completion.
     pub fn start_ping(&self, timeout: Option<Duration>, completion: Option<u64>) -> Result<(), Error> {
@@ -145,6 +184,19 @@ impl JitsiConnection {
 
     /// As [`send_conference_request`](Self::send_conference_request), without waiting.
     ///
+    /// ```
+    #[doc = include_str!("../doc/hub.txt")]
+    #[doc = include_str!("../doc/hub_connected.txt")]
+    /// use jitsimeet::Completed;
+    ///
+    /// connection.start_send_conference_request("standup", Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert_eq!(token, 42);
+    /// assert!(matches!(result, Ok(Completed::Conference(_))));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidArgument`]; everything else comes as the completion.
     pub fn start_send_conference_request(&self, room: &str, completion: Option<u64>) -> Result<(), Error> {
@@ -173,6 +225,14 @@ impl JitsiConnection {
     }
 
     /// No longer advertises a feature, be it added or the library's own. One that is not advertised is ignored.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// // What answers to disco#info no longer name.
+    /// connection.remove_feature("urn:xmpp:ping", false)?;
+    /// assert!(connection.remove_feature("", false).is_err());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`add_feature`](Self::add_feature).

@@ -19,9 +19,32 @@ use crate::{CompletionResult, Event};
 const QUANTUM: usize = 16;
 
 /// Names a connection within the process. Never reused; 0 is none.
+///
+/// ```
+#[doc = include_str!("../doc/made.txt")]
+/// use std::collections::HashMap;
+///
+/// use jitsimeet::{ConnectionId, JitsiConnection};
+///
+/// let bots: HashMap<ConnectionId, JitsiConnection> = [(connection.id(), connection)].into();
+/// assert!(!bots.contains_key(&0));
+/// # Ok(()) }
+/// ```
 pub type ConnectionId = u64;
 
 /// Something to deliver to the consumer.
+///
+/// ```
+/// use jitsimeet::{Completed, Event, Item};
+///
+/// let tell = |item| match item {
+///     Item::Event(event) => format!("{}", event.kind()),
+///     Item::Completed { token, result } => format!("{token}: {result:?}"),
+///     _ => String::new(),
+/// };
+/// assert_eq!(tell(Item::Event(Event::TokenExpired)), "connection.token_expired");
+/// assert_eq!(tell(Item::Completed { token: 42, result: Ok(Completed::Done) }), "42: Ok(Done)");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Item {
@@ -37,6 +60,19 @@ pub enum Item {
 }
 
 /// Whether a drain took all there was.
+///
+/// ```
+#[doc = include_str!("../doc/made.txt")]
+/// use jitsimeet::{Drained, EventHub, JitsiConnection};
+///
+/// let hub = EventHub::new(|| {});
+/// let connection = JitsiConnection::with_hub(&hub, None, None, &options)?;
+/// connection.start_disconnect(Some(1))?;
+/// connection.start_disconnect(Some(2))?;
+/// assert_eq!(hub.drain(1, |_, _| {}), Drained::More);
+/// assert_eq!(hub.drain(10, |_, _| {}), Drained::Empty);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drained {
     /// The hub is empty. The waker will be called when that changes.
@@ -206,6 +242,20 @@ impl EventHub {
     /// `waker` is called when the hub stops being empty, from any thread, with no lock held. It must not block and
     /// must not call back into the hub; it should arrange for the consumer to call [`drain`](Self::drain) soon. It
     /// is not called again until a drain has returned [`Drained::Empty`].
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// use std::sync::mpsc;
+    ///
+    /// use jitsimeet::{EventHub, JitsiConnection};
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// let hub = EventHub::new(move || sender.send(()).unwrap_or_default());
+    /// let connection = JitsiConnection::with_hub(&hub, None, None, &options)?;
+    /// connection.start_disconnect(Some(42))?;
+    /// receiver.recv()?;
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(waker: impl Fn() + Send + Sync + 'static) -> Self {
         Self { inner: Arc::new(HubInner { ready: Mutex::default(), waker: Box::new(waker) }) }
@@ -216,6 +266,20 @@ impl EventHub {
     /// One drain at a time: two at once would deliver items of one connection side by side. `deliver` runs with no
     /// lock held: it may call anything of this crate but `drain`. Items of a connection that is dropped
     /// while the drain runs may still be delivered once; a binding looks the id up and ignores one it has freed.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/made.txt")]
+    /// use jitsimeet::{Completed, EventHub, Item, JitsiConnection};
+    ///
+    /// let hub = EventHub::new(|| {});
+    /// let connection = JitsiConnection::with_hub(&hub, None, None, &options)?;
+    /// connection.start_disconnect(Some(42))?;
+    /// hub.drain(100, |id, item| {
+    ///     assert_eq!(id, connection.id());
+    ///     assert!(matches!(item, Item::Completed { token: 42, result: Ok(Completed::Done) }));
+    /// });
+    /// # Ok(()) }
+    /// ```
     pub fn drain(&self, max: usize, mut deliver: impl FnMut(ConnectionId, Item)) -> Drained {
         let mut left = max;
         let mut batch = Vec::new();
@@ -254,7 +318,16 @@ impl EventHub {
     }
 
     /// Ends the hub: from the moment this returns nothing is kept or delivered any more. A call of the waker that has
-    /// begun on another thread may still end after it. For a consumer that goes away (an event loop that closes) before its connections do.
+    /// begun on another thread may still end after it. For a consumer that goes away (an event loop that closes)
+    /// before its connections do.
+    ///
+    /// ```
+    /// use jitsimeet::{Drained, EventHub};
+    ///
+    /// let hub = EventHub::new(|| {});
+    /// hub.close();
+    /// assert_eq!(hub.drain(100, |_, item| panic!("{item:?}")), Drained::Empty);
+    /// ```
     pub fn close(&self) {
         let queues = {
             let mut ready = lock(&self.inner.ready);

@@ -4,6 +4,15 @@
 //! The names, event strings and semantics are those of lib-jitsi-meet's `JitsiConnection`. See [`JitsiConnection`]
 //! for how to begin.
 //!
+//! ```
+//! let mut options = jitsimeet::Options::new();
+//! options.set("serviceUrl", "wss://meet.example.org/xmpp-websocket")?;
+//! options.set("hosts.domain", "meet.example.org")?;
+//! let connection = jitsimeet::JitsiConnection::new(None, None, &options)?;
+//! assert_eq!(connection.state(), jitsimeet::ConnectionState::Idle);
+//! # Ok::<(), jitsimeet::Error>(())
+//! ```
+//!
 //! # Threads
 //! All connections of the process share one small runtime of their own, made on first use and ended by [`shutdown`].
 //! Any executor can await the futures of this crate.

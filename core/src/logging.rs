@@ -27,6 +27,13 @@ const TARGET: &str = "jitsimeet";
 
 closed_list! {
     /// How much is logged: everything of a level and of those before it.
+    ///
+    /// ```
+    /// use jitsimeet::LogLevel;
+    ///
+    /// assert!(LogLevel::Error < LogLevel::Trace, "which is everything");
+    /// assert_eq!(LogLevel::Off.as_i32(), 0);
+    /// ```
     pub enum LogLevel {
         /// Nothing.
         Off = 0 => "off",
@@ -46,6 +53,14 @@ closed_list! {
 impl LogLevel {
     /// The level of this name. `log`, which lib-jitsi-meet has between `info` and `warn`, is `warn`: nothing here is
     /// logged at it.
+    ///
+    /// ```
+    /// use jitsimeet::LogLevel;
+    ///
+    /// assert_eq!(LogLevel::from_name("debug"), Some(LogLevel::Debug));
+    /// assert_eq!(LogLevel::from_name("log"), Some(LogLevel::Warn));
+    /// assert_eq!(LogLevel::from_name("loud"), None);
+    /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let name = if name == "log" { Self::Warn.as_str() } else { name };
@@ -75,6 +90,18 @@ impl LogLevel {
 }
 
 /// One thing that was logged. No secret is in it.
+///
+/// ```
+/// # jitsimeet::open_log(|| {})?;
+/// # jitsimeet::set_log_level(jitsimeet::LogLevel::Debug);
+/// # jitsimeet::Options::from_json(r#"{ "bridgeChannel": {} }"#)?;
+/// jitsimeet::drain_log(1, |record| {
+///     assert_eq!((record.level, record.connection), (jitsimeet::LogLevel::Debug, None));
+///     assert!(record.target.starts_with("jitsimeet::options"));
+///     assert!(record.message.contains("bridgeChannel"));
+/// });
+/// # Ok::<(), jitsimeet::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogRecord {
@@ -120,6 +147,20 @@ fn log() -> MutexGuard<'static, State> {
 /// crate; it should arrange for `drain_log` to be called soon. It is not called again until a drain has returned
 /// [`Drained::Empty`]. A second call replaces the waker of the first.
 ///
+/// ```
+/// use std::thread;
+///
+/// use jitsimeet::{LogLevel, Options, drain_log, open_log, set_log_level};
+///
+/// let consumer = thread::current();
+/// open_log(move || consumer.unpark())?;
+/// set_log_level(LogLevel::Debug);
+/// Options::from_json(r#"{ "bridgeChannel": {} }"#)?;
+/// thread::park();
+/// drain_log(100, |record| assert!(record.message.contains("has no effect")));
+/// # Ok::<(), jitsimeet::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::InvalidState`] if the program has a `tracing` subscriber of its own.
 pub fn open_log(waker: impl Fn() + Send + Sync + 'static) -> Result<(), Error> {
@@ -148,6 +189,15 @@ pub fn open_log(waker: impl Fn() + Send + Sync + 'static) -> Result<(), Error> {
 }
 
 /// Keeps nothing any more, and forgets what waits.
+///
+/// ```
+/// # jitsimeet::open_log(|| {})?;
+/// # jitsimeet::set_log_level(jitsimeet::LogLevel::Debug);
+/// # jitsimeet::Options::from_json(r#"{ "bridgeChannel": {} }"#)?;
+/// jitsimeet::close_log();
+/// jitsimeet::drain_log(100, |record| panic!("kept: {}", record.message));
+/// # Ok::<(), jitsimeet::Error>(())
+/// ```
 pub fn close_log() {
     let old = {
         let mut log = log();
@@ -160,6 +210,13 @@ pub fn close_log() {
 
 /// Sets how much is kept while the log is open: [`LogLevel::Info`], unless this or the option `logLevel` of
 /// [`init`](crate::init) says otherwise.
+///
+/// ```
+/// use jitsimeet::{LogLevel, log_level, set_log_level};
+///
+/// set_log_level(LogLevel::Warn);
+/// assert_eq!(log_level(), LogLevel::Warn);
+/// ```
 pub fn set_log_level(level: LogLevel) {
     if LEVEL.swap(level.as_i32(), Ordering::Relaxed) != level.as_i32() {
         tracing::callsite::rebuild_interest_cache();
@@ -167,6 +224,10 @@ pub fn set_log_level(level: LogLevel) {
 }
 
 /// How much is kept while the log is open.
+///
+/// ```
+/// assert_eq!(jitsimeet::log_level(), jitsimeet::LogLevel::Info);
+/// ```
 #[must_use]
 pub fn log_level() -> LogLevel {
     let level = LEVEL.load(Ordering::Relaxed);
@@ -174,6 +235,16 @@ pub fn log_level() -> LogLevel {
 }
 
 /// Takes up to `max` records, oldest first. `deliver` runs with no lock held.
+///
+/// ```
+/// # jitsimeet::open_log(|| {})?;
+/// # jitsimeet::set_log_level(jitsimeet::LogLevel::Debug);
+/// # jitsimeet::Options::from_json(r#"{ "bridgeChannel": {} }"#)?;
+/// let mut messages = Vec::new();
+/// let drained = jitsimeet::drain_log(100, |record| messages.push(record.message));
+/// assert_eq!((messages.len(), drained), (1, jitsimeet::Drained::Empty));
+/// # Ok::<(), jitsimeet::Error>(())
+/// ```
 pub fn drain_log(max: usize, mut deliver: impl FnMut(LogRecord)) -> Drained {
     let (records, drained) = {
         let mut log = log();

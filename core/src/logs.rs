@@ -19,6 +19,16 @@ const MAX_PROCESS_BYTES: usize = 64 * 1024 * 1024;
 static PROCESS_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 /// Which way a frame went.
+///
+/// ```
+#[doc = include_str!("../doc/connected.txt")]
+/// use jitsimeet::Direction;
+///
+/// let logs = connection.logs();
+/// let (sent, received) = (&logs.entries[0], logs.entries.last().unwrap());
+/// assert_eq!((sent.direction, received.direction), (Direction::Outgoing, Direction::Incoming));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// From the server.
@@ -28,6 +38,15 @@ pub enum Direction {
 }
 
 /// A frame that came or went.
+///
+/// ```
+#[doc = include_str!("../doc/connected.txt")]
+/// for entry in connection.logs().entries {
+///     println!("{:?} {:?} {}", entry.time.elapsed()?, entry.direction, entry.frame);
+/// }
+/// # assert!(!connection.logs().entries.is_empty());
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogEntry {
@@ -41,6 +60,14 @@ pub struct LogEntry {
 
 /// What `getLogs()` returns. As JSON it has lib-jitsi-meet's shape:
 /// `{metadata: {time, url, ua, xmpp: [[milliseconds since 1970, "incoming" or "outgoing", frame], ...]}}`.
+///
+/// ```
+#[doc = include_str!("../doc/connected.txt")]
+/// let logs = connection.logs();
+/// assert_eq!(logs.url, server.service_url());
+/// assert_eq!(serde_json::to_value(&logs)?["metadata"]["xmpp"][0][1], "outgoing");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Logs {

@@ -13,11 +13,33 @@ use crate::Error;
 const NOBODY: u32 = 0;
 
 /// The process that something was made in. Bindings ask it before they touch a lock of what they have made.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use jitsimeet::{Error, Owner};
+///
+/// struct Handle { owner: Owner, listeners: Mutex<Vec<u64>> }
+///
+/// let listen = |handle: &Handle, id| -> Result<(), Error> {
+///     handle.owner.check()?;
+///     handle.listeners.lock().unwrap().push(id);
+///     Ok(())
+/// };
+/// let handle = Handle { owner: Owner::this_process(), listeners: Mutex::default() };
+/// assert_eq!(listen(&handle, 1), Ok(()));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner(u32);
 
 impl Owner {
     /// The process that asks.
+    ///
+    /// ```
+    /// use jitsimeet::Owner;
+    ///
+    /// assert_eq!(Owner::this_process(), Owner::this_process());
+    /// ```
     #[must_use]
     pub fn this_process() -> Self {
         Self(std::process::id())
@@ -29,12 +51,20 @@ impl Owner {
     }
 
     /// Whether it is not a fork of the owner that asks.
+    ///
+    /// ```
+    /// assert!(jitsimeet::Owner::this_process().is_this_process());
+    /// ```
     #[must_use]
     pub fn is_this_process(self) -> bool {
         self == Self::this_process()
     }
 
     /// As [`is_this_process`](Self::is_this_process).
+    ///
+    /// ```
+    /// assert_eq!(jitsimeet::Owner::this_process().check(), Ok(()));
+    /// ```
     ///
     /// # Errors
     /// [`Error::Forked`].
@@ -47,6 +77,17 @@ impl Owner {
 ///
 /// For bindings, whose statics (a thread that delivers, its queue) are as useless in a fork as those of this crate.
 /// The value of the parent is kept as it is, and never looked at or dropped.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use jitsimeet::PerProcess;
+///
+/// static NAMES: PerProcess<Mutex<Vec<String>>> = PerProcess::new();
+///
+/// NAMES.get().lock().unwrap().push("standup".to_owned());
+/// assert_eq!(*NAMES.get().lock().unwrap(), ["standup"]);
+/// ```
 #[derive(Debug)]
 pub struct PerProcess<T> {
     owner: AtomicU32,
@@ -57,12 +98,28 @@ pub struct PerProcess<T> {
 
 impl<T: Default> PerProcess<T> {
     /// Without a value: it is made when it is asked for.
+    ///
+    /// ```
+    /// use std::sync::atomic::AtomicU64;
+    ///
+    /// use jitsimeet::PerProcess;
+    ///
+    /// static NEXT: PerProcess<AtomicU64> = PerProcess::new();
+    /// assert_eq!(NEXT.get().load(std::sync::atomic::Ordering::Relaxed), 0);
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self { owner: AtomicU32::new(NOBODY), value: OnceLock::new(), next: OnceLock::new() }
     }
 
     /// The value of this process.
+    ///
+    /// ```
+    /// use jitsimeet::PerProcess;
+    ///
+    /// static NAME: PerProcess<String> = PerProcess::new();
+    /// assert!(std::ptr::eq(NAME.get(), NAME.get()), "made once");
+    /// ```
     pub fn get(&'static self) -> &'static T {
         let this = std::process::id();
         let mut place = self;

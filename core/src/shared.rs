@@ -18,6 +18,13 @@ use crate::{IceServer, Properties};
 
 closed_list! {
     /// Where a connection stands: `getState()`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// assert_eq!(connection.state(), jitsimeet::ConnectionState::Connected);
+    /// assert_eq!(connection.state().as_str(), "connected");
+    /// # Ok(()) }
+    /// ```
     pub enum ConnectionState {
         /// New, failed, disconnected or redirected: `connect` may be called.
         Idle = 0 => "idle",

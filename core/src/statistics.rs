@@ -5,6 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 /// Counted since the connection was made, over all its attempts and transports.
+///
+/// ```
+#[doc = include_str!("../doc/connected.txt")]
+/// connection.send_stanza("<presence/>").await?;
+/// let statistics = connection.statistics();
+/// assert_eq!((statistics.resumes, statistics.reconnects), (0, 0));
+/// assert!(statistics.stanzas_sent < statistics.frames_sent, "a stream is opened by a frame");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

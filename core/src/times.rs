@@ -7,6 +7,12 @@ use crate::closed_list::closed_list;
 closed_list! {
     /// What [`ConnectionTimes`] keeps a time for: lib-jitsi-meet's statuses in lower case, and the phases of the
     /// last attempt.
+    ///
+    /// ```
+    /// use jitsimeet::Milestone;
+    ///
+    /// assert_eq!((Milestone::Dns.as_str(), Milestone::Connected.as_str()), ("dns", "connected"));
+    /// ```
     pub enum Milestone {
         /// `connect` was called.
         Connecting = 1 => "connecting",
@@ -89,12 +95,28 @@ impl ConnectionTimes {
 
     /// How many round trips to the server the last login or resumption took, from TCP on. Named `round_trips` where
     /// the times are shown as one object.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// assert!(connection.connection_times().round_trips().is_some_and(|count| count > 0));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn round_trips(&self) -> Option<u32> {
         self.round_trips
     }
 
     /// When this happened, if it did.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// use jitsimeet::Milestone;
+    ///
+    /// let times = connection.connection_times();
+    /// assert!(times.get(Milestone::Tcp) < times.get(Milestone::Bound));
+    /// assert_eq!(times.get(Milestone::Resumed), None);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn get(&self, milestone: Milestone) -> Option<Instant> {
         self.moments[Self::index(milestone)]
@@ -102,6 +124,15 @@ impl ConnectionTimes {
 
     /// What happened and when, in milliseconds of a monotonic clock that reads `clock_now` at this moment, such as
     /// Node's `performance.now()`, Python's `time.monotonic() * 1000` or `CLOCK_MONOTONIC`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/connected.txt")]
+    /// let times: Vec<_> = connection.connection_times().on_clock(0.0).collect();
+    /// let (milestone, at) = times[0];
+    /// assert_eq!(milestone, jitsimeet::Milestone::Connecting);
+    /// assert!(at < 0.0, "it was before now");
+    /// # Ok(()) }
+    /// ```
     pub fn on_clock(&self, clock_now: f64) -> impl Iterator<Item = (Milestone, f64)> {
         let now = Instant::now();
         let ago = move |moment: Instant| now.saturating_duration_since(moment).as_secs_f64() * 1000.0;

@@ -1,4 +1,11 @@
 //! The options of a connection: a tree with lib-jitsi-meet's keys, checked against one table.
+//!
+//! ```
+//! use jitsimeet::options::{Kind, OPTIONS};
+//!
+//! let option = OPTIONS.iter().find(|option| option.path == "hosts.domain").expect("a known one");
+//! assert_eq!(option.kind, Kind::String);
+//! ```
 
 mod config;
 mod raw;
@@ -95,6 +102,13 @@ pub struct Options {
 
 impl Options {
     /// Makes an empty set of options.
+    ///
+    /// ```
+    /// use jitsimeet::Options;
+    ///
+    /// assert_eq!(Options::new(), Options::from_json("{}")?);
+    /// # Ok::<(), jitsimeet::Error>(())
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -120,6 +134,16 @@ impl Options {
 
     /// Sets one option by its path, such as `hosts.domain`. The value replaces what was there; a JSON null removes
     /// it.
+    ///
+    /// ```
+    /// let mut options = jitsimeet::Options::new();
+    /// options.set("hosts.domain", "meet.example.org")?;
+    /// options.set("sasl.mechanisms", vec!["SCRAM-SHA-256"])?;
+    ///
+    /// let error = options.set("hosts.domian", "meet.example.org").unwrap_err();
+    /// assert_eq!(error.to_string(), "option `hosts.domian`: not known; did you mean `hosts.domain`?");
+    /// # Ok::<(), jitsimeet::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::InvalidOption`] if the path is not known or the value has the wrong type.
@@ -162,6 +186,17 @@ impl Options {
 
     /// Merges an object: its keys replace those of the same path, all others stay.
     ///
+    /// ```
+    /// use jitsimeet::Options;
+    /// use serde_json::json;
+    ///
+    /// let mut options = Options::from_json(r#"{ "hosts": { "domain": "meet.example.org" } }"#)?;
+    /// options.merge(json!({ "hosts": { "muc": "rooms.example.org" } }))?;
+    /// let both = json!({ "domain": "meet.example.org", "muc": "rooms.example.org" });
+    /// assert_eq!(options, Options::from_json(&json!({ "hosts": both }).to_string())?);
+    /// # Ok::<(), jitsimeet::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidOption`] naming the key of a known option whose value has the wrong type;
     /// [`Error::InvalidArgument`] if the value is not an object. The options are unchanged then.
@@ -175,6 +210,16 @@ impl Options {
     }
 
     /// Merges Python-style keywords: names in snake_case, at every level that the table knows.
+    ///
+    /// ```
+    /// use jitsimeet::Options;
+    /// use serde_json::{Map, json};
+    ///
+    /// let mut options = Options::new();
+    /// options.merge_keywords(Map::from_iter([("xmpp_ping".to_owned(), json!({ "interval": 5000 }))]))?;
+    /// assert_eq!(options, Options::from_json(r#"{ "xmppPing": { "interval": 5000 } }"#)?);
+    /// # Ok::<(), jitsimeet::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`merge`](Self::merge); an unknown name at the top level is an [`Error::InvalidArgument`], since a keyword,

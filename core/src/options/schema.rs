@@ -5,6 +5,13 @@ use serde_json::{Map, Value};
 use crate::Error;
 
 /// The type of an option's value.
+///
+/// ```
+/// use jitsimeet::options::{Kind, OPTIONS};
+///
+/// let threads = OPTIONS.iter().find(|option| option.path == "workerThreads").unwrap();
+/// assert_eq!(threads.kind, Kind::Integer { min: 1, max: 256 });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -36,6 +43,13 @@ pub enum Kind {
 }
 
 /// One row of the table of options.
+///
+/// ```
+/// use jitsimeet::options::{Kind, OPTIONS, OptionSpec};
+///
+/// let is_flag = |option: &&OptionSpec| option.kind == Kind::Boolean;
+/// assert!(OPTIONS.iter().filter(is_flag).any(|option| option.path == "enableWebsocketResume"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OptionSpec {
