@@ -160,17 +160,18 @@ impl Credentials {
 
 /// Fresh nonces from one secret.
 pub(super) struct Nonces {
-    key: hmac::Key,
+    secret: Zeroizing<[u8; 32]>,
     count: u64,
 }
 
 impl Nonces {
-    pub(super) fn new(secret: &[u8; 32]) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret), count: 0 }
+    pub(super) fn new(secret: [u8; 32]) -> Self {
+        Self { secret: Zeroizing::new(secret), count: 0 }
     }
 
     pub(super) fn next(&mut self) -> String {
         self.count += 1;
-        BASE64.encode(&hmac::sign(&self.key, &self.count.to_be_bytes()).as_ref()[..18])
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &*self.secret);
+        BASE64.encode(&hmac::sign(&key, &self.count.to_be_bytes()).as_ref()[..18])
     }
 }

@@ -153,7 +153,7 @@ impl Session {
             token: start.token,
             known: start.known,
             rng: Rng::with_seed(start.entropy.seed),
-            nonces: credentials::Nonces::new(&start.entropy.nonces),
+            nonces: credentials::Nonces::new(start.entropy.nonces),
             phase: Phase::Connecting,
             link: Link::None,
             attachment: start.attachment,

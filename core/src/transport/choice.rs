@@ -29,7 +29,8 @@ impl Transport {
         reached: &mut (dyn FnMut(Milestone) + Send),
     ) -> Result<Self, TransportError> {
         Ok(if config.uses_bosh() {
-            Self::Bosh(Box::new(Bosh::open(Arc::clone(config), url, attachment, reached).await?))
+            let opening = Bosh::open(Arc::clone(config), url, attachment, reached);
+            Self::Bosh(Box::new(Box::pin(opening).await?))
         } else {
             Self::WebSocket(Box::new(WebSocket::open(config, &url, reached).await?))
         })

@@ -27,13 +27,15 @@ impl<T: AsyncRead + AsyncWrite + Send> Tunnel for T {}
 pub(super) type Connection = Either<Carrier, Box<TlsStream<Carrier>>>;
 
 /// Connects to the host of a URL, telling `reached` of each phase. Returns the round trips it took as well.
+///
+/// The ways by a proxy and by TLS are boxed: they are most of what a future holds that goes neither.
 pub(super) async fn connect(
     config: &Config,
     url: &Url,
     reached: &mut (dyn FnMut(Milestone) + Send),
 ) -> Result<(Connection, u32), TransportError> {
     let (carrier, mut round_trips) = match Proxy::of(config, url)? {
-        Some(proxy) => match through(&proxy, config, url, reached).await {
+        Some(proxy) => match Box::pin(through(&proxy, config, url, reached)).await {
             Ok(carrier) => carrier,
             Err(error) => return Err(proxy.failed(error)),
         },
@@ -42,7 +44,7 @@ pub(super) async fn connect(
     if !is_secure(url) {
         return Ok((Either::Left(carrier), round_trips));
     }
-    let stream = secure(config, url, carrier).await?;
+    let stream = Box::pin(secure(config, url, carrier)).await?;
     reached(Milestone::Tls);
     round_trips += handshakes(&stream);
     Ok((Either::Right(Box::new(stream)), round_trips))

@@ -9,6 +9,7 @@ mod relay;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
@@ -84,6 +85,8 @@ struct State {
     conditions: Conditions,
     refusing: bool,
     seen: Vec<Seen>,
+    /// When the flights of each connection began.
+    flights: Vec<Vec<Instant>>,
 }
 
 /// Counted, so that a connection obeys only what was ordered after it began.
@@ -143,6 +146,13 @@ impl TestProxy {
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.state().seen.clone()
     }
+
+    /// How many flights of the newest connection began before this moment.
+    #[must_use]
+    pub fn flights_before(&self, moment: Instant) -> usize {
+        let state = self.shared.state();
+        state.flights.last().map_or(0, |begun| begun.iter().filter(|begun| **begun < moment).count())
+    }
 }
 
 impl Shared {
@@ -160,6 +170,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: CancellationTo
         let (number, conditions, refusing) = {
             let mut state = shared.state();
             state.seen.push(Seen::default());
+            state.flights.push(Vec::new());
             (state.seen.len() - 1, state.conditions, state.refusing)
         };
         if !refusing {
@@ -186,6 +197,10 @@ async fn relay(
             Direction::ToClient => seen.to_client += bytes,
         });
     };
-    let flight = || shared.see(number, |seen| seen.flights += 1);
+    let flight = || {
+        let mut state = shared.state();
+        state.seen[number].flights += 1;
+        state.flights[number].push(Instant::now());
+    };
     relay::run(client, server, conditions, begun, orders, saw, flight).await;
 }
