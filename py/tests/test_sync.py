@@ -258,10 +258,13 @@ def test_shutdown_delivers_all_that_there_is(server: Server) -> None:
     connection = JitsiConnection(options=server.options)
     events = connection.events()
     connection.connect()
+    # What the login has asked for is answered.
+    connection.ping()
+    before = connection.get_statistics().stanzas_received
     connection.add_event_listener(ConnectionEvent.STANZA_RECEIVED, lambda _: gate.wait(TEST_TIMEOUT))
     for _ in range(200):
         server.command("deliver", jid=connection.jid, stanza="<message xmlns='jabber:client'/>")
-    while connection.get_statistics().frames_received < 200:
+    while connection.get_statistics().stanzas_received < before + 200:
         pass
     closing = threading.Thread(target=jitsimeet.shutdown)
     closing.start()
