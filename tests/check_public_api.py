@@ -60,19 +60,13 @@ def public_items(crate: dict[str, Any]) -> Iterator[tuple[str, Item]]:
                 yield parent, item
                 # The methods of a trait are the trait's.
                 members = [] if inner["trait"] else inner["items"]
-                waiting += [
-                    (member, parent) for member in members if is_public(index, member)
-                ]
+                waiting += [(member, parent) for member in members if is_public(index, member)]
             continue
         yield path, item
         members = inner.get("items") or inner.get("variants") or []
         if kind == "struct" and "plain" in inner["kind"]:
             members = inner["kind"]["plain"]["fields"]
-        waiting += [
-            (member, path)
-            for member in members
-            if kind != "module" or is_public(index, member)
-        ]
+        waiting += [(member, path) for member in members if kind != "module" or is_public(index, member)]
         waiting += [(implementation, path) for implementation in inner.get("impls", [])]
 
 
