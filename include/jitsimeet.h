@@ -463,7 +463,7 @@ typedef struct jm_connection jm_connection;
  * | `disconnectTimeout`               | 2000              | ms that the server has to close its side              |
  * | `iqTimeout`                       | 15000             | ms that a request waits for its answer                |
  * | `httpTimeout`                     | 10000             | ms for a keep-alive or conference request over HTTP   |
- * | `websocketKeepAlive`              | 60000             | ms between keep-alives, up to 60000 more; -1: none |
+ * | `websocketKeepAlive`              | 60000             | ms between keep-alives, up to 60000 more; -1: none    |
  * | `websocketKeepAliveUrl`           | `serviceUrl`      | where they go, as GET                                 |
  * | `conferenceRequestUrl`            | none              | conference requests go there, before connecting       |
  * | `disableFocus`                    | false             | no conference request before connecting               |
