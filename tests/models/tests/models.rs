@@ -2,15 +2,18 @@
 
 use jitsimeet_testmodels::models;
 
-/// How many orders of the threads are tried.
+/// How many orders of the threads are tried. The rarest of the weakened orderings is found once in 60 of them, on average.
 const RUNS: usize = 5_000;
+/// How often a thread is held back where it would go on. Every race here needs two such places at most; random walks, which
+/// hold back everywhere, found the rarest once in 1,500.
+const DEPTH: usize = 3;
 
 fn holds(model: fn()) {
-    shuttle::check_random(model, RUNS);
+    shuttle::check_pct(model, RUNS, DEPTH);
 }
 
 fn is_found_out(model: fn()) {
-    let found = std::panic::catch_unwind(|| shuttle::check_random(model, RUNS));
+    let found = std::panic::catch_unwind(|| shuttle::check_pct(model, RUNS, DEPTH));
     assert!(found.is_err(), "the model holds for what is broken");
 }
 
