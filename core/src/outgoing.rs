@@ -50,7 +50,7 @@ pub(crate) fn request(xml: &str) -> Result<Request, Error> {
 }
 
 /// The stanza as a tree, to look at, and its text, which goes out as the caller wrote it.
-fn check(xml: &str) -> Result<(Element, String), Error> {
+fn check(xml: &str) -> Result<(Element<'_>, String), Error> {
     let stanza = parse(xml).map_err(|error| invalid(&error.to_string()))?;
     let mut xml = xml.trim().to_owned();
     if stanza.namespace.is_empty() {
@@ -58,7 +58,7 @@ fn check(xml: &str) -> Result<(Element, String), Error> {
     } else if stanza.namespace != ns::CLIENT {
         return Err(invalid("not of the namespace jabber:client"));
     }
-    match stanza.name.as_str() {
+    match &*stanza.name {
         "message" | "presence" | "iq" => Ok((stanza, xml)),
         _ => Err(invalid("not a message, presence or iq")),
     }

@@ -30,8 +30,9 @@ impl Session {
         login.step = Step::Attach;
         let ping = Element::iq("get", PROBE_ID)
             .with_attribute("to", self.credentials.domain())
-            .with_child(Element::new("ping", ns::PING));
-        self.send(&ping);
+            .with_child(Element::new("ping", ns::PING))
+            .to_xml();
+        self.send_text(ping);
         self.link = Link::Login(login);
     }
 

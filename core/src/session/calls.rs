@@ -307,8 +307,8 @@ impl Session {
                 }
             }
             Some("get" | "set") => {
-                let answer = self.features.answer(&parse(frame)?, &id);
-                self.answer(now, Outgoing::own(answer.to_xml()));
+                let answer = self.features.answer(&parse(frame)?, &id).to_xml();
+                self.answer(now, Outgoing::own(answer));
             }
             _ => {}
         }
@@ -316,9 +316,9 @@ impl Session {
     }
 
     /// What an established session receives beside stanzas.
-    pub(super) fn handle_management(&mut self, now: Instant, element: &Element) {
+    pub(super) fn handle_management(&mut self, now: Instant, element: &Element<'_>) {
         let management = self.management.as_mut().filter(|_| element.namespace == ns::SM);
-        match (element.name.as_str(), management) {
+        match (&*element.name, management) {
             ("r", Some(_)) => self.acknowledge(),
             ("a", Some(management)) => {
                 let h = element.attribute("h").and_then(|h| h.parse().ok());
@@ -338,7 +338,7 @@ impl Session {
     }
 
     /// We have closed the stream, and the server tells what it had handled before: that was not in vain.
-    pub(super) fn handle_late_acknowledgement(&mut self, element: &Element) {
+    pub(super) fn handle_late_acknowledgement(&mut self, element: &Element<'_>) {
         let h = element.attribute("h").filter(|_| element.is("a", ns::SM)).and_then(|h| h.parse().ok());
         if let (Some(h), Some(management)) = (h, &mut self.management)
             && let Ok((settled, _)) = management.acknowledge(h)
@@ -361,8 +361,7 @@ impl Session {
             .with_child(Element::new("undefined-condition", ns::STREAM_ERRORS));
         if let BadCount::TooHigh { sent } = bad {
             error = error.with_child(
-                Element::new("handled-count-too-high", ns::SM)
-                    .with_attribute("send-count", &sent.to_string()),
+                Element::new("handled-count-too-high", ns::SM).with_attribute("send-count", sent.to_string()),
             );
         }
         if !matches!(self.link, Link::None) {

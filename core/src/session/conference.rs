@@ -158,18 +158,18 @@ impl Session {
         for (name, value) in properties {
             let property = Element::new("property", ns::FOCUS)
                 .with_attribute("name", name)
-                .with_attribute("value", &plain(value));
+                .with_attribute("value", plain(value));
             conference = conference.with_child(property);
         }
         let (id, to) = (next_id(), self.config.conference.focus.clone());
-        let iq = Element::iq("set", &id).with_attribute("to", &to).with_child(conference);
+        let iq = Element::iq("set", &id).with_attribute("to", &to).with_child(conference).to_xml();
         let purpose = Purpose::Conference(request.number);
         self.calls.expect(id, purpose, Some(to), now + self.config.iq_timeout);
-        self.transmit(now, Outgoing { iq: request.call, ..Outgoing::own(iq.to_xml()) });
+        self.transmit(now, Outgoing { iq: request.call, ..Outgoing::own(iq) });
     }
 
     /// The focus has answered, or not in time.
-    pub(super) fn handle_conference_iq(&mut self, now: Instant, number: u64, iq: Option<&Element>) {
+    pub(super) fn handle_conference_iq(&mut self, now: Instant, number: u64, iq: Option<&Element<'_>>) {
         let outcome = match iq {
             None => Err(Refusal::Final(Box::new(failures::conference_timeout(&self.config)))),
             Some(iq) if iq.attribute("type") == Some("result") => match iq.child("conference", ns::FOCUS) {
@@ -290,7 +290,7 @@ impl Answer {
         serde_json::from_value(Value::Object(object)).ok()
     }
 
-    fn read(conference: &Element) -> Self {
+    fn read(conference: &Element<'_>) -> Self {
         let attribute = |name| conference.attribute(name).map(ToOwned::to_owned);
         let properties = conference.children().filter(|child| child.is("property", ns::FOCUS));
         let properties = properties.filter_map(|property| {
@@ -315,7 +315,7 @@ impl Answer {
 }
 
 impl Refusal {
-    fn read(config: &Config, iq: &Element) -> Self {
+    fn read(config: &Config, iq: &Element<'_>) -> Self {
         let Some(error) = iq.child("error", ns::CLIENT) else {
             return Self::unusable(config, "it is an error without a reason");
         };

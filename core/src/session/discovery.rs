@@ -103,16 +103,16 @@ impl Session {
         self.ask(now, Question::Services { latest }, &self.config.domain.clone(), services);
     }
 
-    fn ask(&mut self, now: Instant, question: Question, to: &str, payload: Element) {
+    fn ask(&mut self, now: Instant, question: Question, to: &str, payload: Element<'_>) {
         let id = next_id();
-        let iq = Element::iq("get", &id).with_attribute("to", to).with_child(payload);
+        let iq = Element::iq("get", &id).with_attribute("to", to).with_child(payload).to_xml();
         let deadline = now + self.config.iq_timeout;
         self.calls.expect(id, Purpose::Discovery(question), Some(to.to_owned()), deadline);
-        self.transmit(now, Outgoing::own(iq.to_xml()));
+        self.transmit(now, Outgoing::own(iq));
     }
 
     /// A message of the server's may be its push. It may come before anything of ours is bound.
-    pub(super) fn handle_push(&mut self, now: Instant, message: &Element) {
+    pub(super) fn handle_push(&mut self, now: Instant, message: &Element<'_>) {
         if !self.is_from_server(message.attribute("from")) {
             return;
         }
@@ -144,7 +144,7 @@ impl Session {
         from.is_some_and(|from| from == self.config.domain || from == self.credentials.domain())
     }
 
-    pub(super) fn handle_discovered(&mut self, now: Instant, question: Question, answer: &Element) {
+    pub(super) fn handle_discovered(&mut self, now: Instant, question: Question, answer: &Element<'_>) {
         let result = answer.attribute("type") == Some("result");
         match question {
             Question::Services { latest } => {
@@ -182,7 +182,7 @@ impl Session {
         }
     }
 
-    fn learn_identities(&mut self, info: &Element) {
+    fn learn_identities(&mut self, info: &Element<'_>) {
         let properties = &mut self.discovery.properties;
         for identity in info.children().filter(|child| child.is("identity", ns::DISCO_INFO)) {
             let kind = text(identity.attribute("type"));
@@ -201,7 +201,7 @@ impl Session {
         }
     }
 
-    fn learn_features(&mut self, info: &Element) {
+    fn learn_features(&mut self, info: &Element<'_>) {
         let features: &mut BTreeSet<String> = &mut self.discovery.properties.features;
         for feature in info.children().filter(|child| child.is("feature", ns::DISCO_INFO)) {
             if let Some(var) = text(feature.attribute("var"))
@@ -213,8 +213,8 @@ impl Session {
     }
 
     /// Whether the lobby wants a display name of everyone.
-    fn learn_lobby(&mut self, info: &Element) {
-        let wants = |child: &Element| {
+    fn learn_lobby(&mut self, info: &Element<'_>) {
+        let wants = |child: &Element<'_>| {
             let var = child.attribute("var").filter(|_| child.is("feature", ns::DISCO_INFO));
             var.is_some_and(|var| var.ends_with("#displayname_required"))
         };
@@ -222,7 +222,7 @@ impl Session {
         self.discovery.display_name_required |= required;
     }
 
-    fn learn_services(&mut self, now: Instant, services: &Element) {
+    fn learn_services(&mut self, now: Instant, services: &Element<'_>) {
         let services = services.children().filter(|child| child.name == "service");
         self.discovery.services = services.filter_map(ice_server).take(MAX_SERVICES).collect();
         let expiry = self.discovery.services.iter().filter_map(|server| server.expires).min();
@@ -255,7 +255,7 @@ fn text(value: Option<&str>) -> Option<String> {
 
 /// A service (XEP-0215) as WebRTC takes it, with the URLs of RFC 7064 and RFC 7065. `None` if it is no ICE server,
 /// or is not usable as one.
-fn ice_server(service: &Element) -> Option<IceServer> {
+fn ice_server(service: &Element<'_>) -> Option<IceServer> {
     let kind =
         service.attribute("type").filter(|kind| matches!(*kind, "stun" | "stuns" | "turn" | "turns"))?;
     let host = text(service.attribute("host"))?;
@@ -289,7 +289,8 @@ mod tests {
     #[test]
     fn a_service_is_an_ice_server_or_is_left_out() {
         let url = |attributes: &str| {
-            let service = parse(&format!("<service xmlns='urn:xmpp:extdisco:2' {attributes}/>")).unwrap();
+            let service = format!("<service xmlns='urn:xmpp:extdisco:2' {attributes}/>");
+            let service = parse(&service).unwrap();
             ice_server(&service).map(|server| server.urls[0].clone())
         };
         let is = |text: &str| Some(text.to_owned());

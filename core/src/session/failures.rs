@@ -142,7 +142,7 @@ pub(super) fn malformed(config: &Config, error: XmlError) -> Failure {
     broken(Code::MalformedXml, format!("{} sent a frame that is not XMPP: {error}.", config.display_url()))
 }
 
-pub(super) fn unexpected(config: &Config, element: &Element, expected: &str) -> Failure {
+pub(super) fn unexpected(config: &Config, element: &Element<'_>, expected: &str) -> Failure {
     let name = excerpt(&element.name);
     broken(
         Code::ProtocolViolation,
@@ -162,7 +162,7 @@ pub(super) fn closed(config: &Config, established: bool) -> Failure {
     Failure::new(lost_type(established), Code::ClosedByServer, message).transient()
 }
 
-pub(super) fn stream_error(config: &Config, error: &Element, established: bool) -> Failure {
+pub(super) fn stream_error(config: &Config, error: &Element<'_>, established: bool) -> Failure {
     let (condition, text) = condition_and_text(error, ns::STREAM_ERRORS);
     let said = said(condition.as_deref(), text.as_deref());
     let message = format!("{} ended the stream for {}: {said}.", config.display_url(), config.domain);
@@ -180,7 +180,7 @@ pub(super) fn stream_error(config: &Config, error: &Element, established: bool) 
     Failure { condition, server_text: text, transient, ..failure }
 }
 
-pub(super) fn sasl(config: &Config, credentials: &Credentials, failure: &Element) -> Failure {
+pub(super) fn sasl(config: &Config, credentials: &Credentials, failure: &Element<'_>) -> Failure {
     let (condition, text) = condition_and_text(failure, ns::SASL);
     let said = said(condition.as_deref(), text.as_deref());
     let (who, hint) = match credentials {
@@ -263,7 +263,7 @@ pub(super) fn bad_count(config: &Config, bad: BadCount) -> Failure {
     }
 }
 
-pub(super) fn bind_refused(config: &Config, answer: &Element) -> Failure {
+pub(super) fn bind_refused(config: &Config, answer: &Element<'_>) -> Failure {
     let error = answer.child("error", ns::CLIENT);
     let (condition, text) = error.map_or((None, None), |error| condition_and_text(error, ns::STANZA_ERRORS));
     let said = said(condition.as_deref(), text.as_deref());

@@ -68,7 +68,7 @@ impl Features {
     }
 
     /// The answer to disco#info, if the node is ours or none is asked for.
-    fn info(&self, node: Option<&str>) -> Option<Element> {
+    fn info<'text>(&'text self, node: Option<&'text str>) -> Option<Element<'text>> {
         let mut query = Element::new("query", ns::DISCO_INFO);
         if let Some(node) = node {
             if node != format!("{NODE}#{}", self.hash()) {
@@ -80,12 +80,13 @@ impl Features {
             .with_attribute("category", "client")
             .with_attribute("type", "bot")
             .with_attribute("name", NAME);
-        let feature = |feature| Element::new("feature", ns::DISCO_INFO).with_attribute("var", feature);
+        let feature =
+            |feature: &'text String| Element::new("feature", ns::DISCO_INFO).with_attribute("var", feature);
         Some(self.0.iter().fold(query.with_child(identity), |query, var| query.with_child(feature(var))))
     }
 
     /// What answers a request that someone makes of us. Every one is answered (RFC 6120, section 8.2.3).
-    pub(super) fn answer(&self, iq: &Element, id: &str) -> Element {
+    pub(super) fn answer<'text>(&'text self, iq: &'text Element<'_>, id: &'text str) -> Element<'text> {
         let get = iq.attribute("type") == Some("get");
         let payload = iq.children().next().filter(|_| get);
         let result = Element::iq("result", id);
@@ -113,7 +114,7 @@ impl Features {
     }
 }
 
-fn refusal(id: &str, condition: &str) -> Element {
+fn refusal<'text>(id: &'text str, condition: &'text str) -> Element<'text> {
     let condition = Element::new(condition, ns::STANZA_ERRORS);
     let error = Element::new("error", ns::CLIENT).with_attribute("type", "cancel").with_child(condition);
     Element::iq("error", id).with_child(error)

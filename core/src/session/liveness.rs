@@ -115,13 +115,15 @@ impl Session {
                 }
                 self.liveness.deadline = Some(now + self.liveness.ping.timeout + self.liveness.allowance);
                 self.liveness.sent += 1;
-                let ping = Element::iq("get", &format!("ping-{}", self.liveness.sent))
+                let id = format!("ping-{}", self.liveness.sent);
+                let ping = Element::iq("get", &id)
                     .with_attribute("to", self.credentials.domain())
-                    .with_child(Element::new("ping", ns::PING));
+                    .with_child(Element::new("ping", ns::PING))
+                    .to_xml();
                 if let Some(management) = &mut self.management {
                     management.idle();
                 }
-                self.transmit(now, Outgoing::own(ping.to_xml()));
+                self.transmit(now, Outgoing::own(ping));
             }
             Verdict::Dead => {
                 let failure = failures::dead(&self.config, self.liveness.unanswered);

@@ -125,7 +125,7 @@ impl Login {
     }
 
     /// Whether this stream error is how a server without XEP-0198 answers `<enable/>`.
-    pub(super) fn refuses_management(&self, error: &Element) -> bool {
+    pub(super) fn refuses_management(&self, error: &Element<'_>) -> bool {
         self.enabling == Enabling::Asked
             && self.purpose == Purpose::Fresh
             && condition_and_text(error, ns::STREAM_ERRORS).0.as_deref() == Some("unsupported-stanza-type")
@@ -133,14 +133,14 @@ impl Login {
 }
 
 impl Login {
-    fn is_enable_answer(&self, element: &Element) -> bool {
+    fn is_enable_answer(&self, element: &Element<'_>) -> bool {
         self.enabling == Enabling::Asked && (element.is("enabled", ns::SM) || element.is("failed", ns::SM))
     }
 }
 
 /// `<a h=…/>`.
-pub(super) fn acknowledgement(h: u32) -> Element {
-    Element::new("a", ns::SM).with_attribute("h", &h.to_string())
+pub(super) fn acknowledgement(h: u32) -> Element<'static> {
+    Element::new("a", ns::SM).with_attribute("h", h.to_string())
 }
 
 impl Session {
@@ -174,8 +174,9 @@ impl Session {
     fn open_stream(&mut self) {
         let open = Element::new("open", ns::FRAMING)
             .with_attribute("to", self.credentials.domain())
-            .with_attribute("version", "1.0");
-        self.send(&open);
+            .with_attribute("version", "1.0")
+            .to_xml();
+        self.send_text(open);
     }
 
     fn authenticate(&mut self, login: &mut Login, mechanism: Mechanism) {
@@ -187,17 +188,18 @@ impl Session {
             };
             Scram::new(hash, username, self.nonces.next())
         });
+        let plain = (mechanism == Mechanism::Plain).then(|| self.credentials.plain());
         let mut auth = Element::new("auth", ns::SASL).with_attribute("mechanism", mechanism.name());
         if let Some(scram) = &login.scram {
-            auth = auth.with_text(&BASE64.encode(scram.client_first().as_bytes()));
-        } else if mechanism == Mechanism::Plain {
-            auth = auth.with_text(&self.credentials.plain());
+            auth = auth.with_text(BASE64.encode(scram.client_first().as_bytes()));
+        } else if let Some(plain) = &plain {
+            auth = auth.with_text(plain.as_str());
         }
         self.reached(Milestone::Authenticating);
         self.send(&auth);
     }
 
-    pub(super) fn handle_login(&mut self, now: Instant, mut login: Box<Login>, element: &Element) {
+    pub(super) fn handle_login(&mut self, now: Instant, mut login: Box<Login>, element: &Element<'_>) {
         let next = self.take_step(now, &mut login, element);
         match next {
             Ok(Some(step)) => {
@@ -214,7 +216,7 @@ impl Session {
         &mut self,
         now: Instant,
         login: &mut Login,
-        element: &Element,
+        element: &Element<'_>,
     ) -> Result<Option<Step>, Box<crate::Failure>> {
         let step = match login.step {
             Step::Header if element.is("open", ns::FRAMING) => Step::Features,
@@ -297,7 +299,7 @@ impl Session {
         Ok(Some(step))
     }
 
-    fn learn_mechanisms(&mut self, login: &mut Login, features: &Element) {
+    fn learn_mechanisms(&mut self, login: &mut Login, features: &Element<'_>) {
         let names = features
             .child("mechanisms", ns::SASL)
             .into_iter()
@@ -333,7 +335,7 @@ impl Session {
     fn handle_sasl_failure(
         &mut self,
         login: &mut Login,
-        element: &Element,
+        element: &Element<'_>,
     ) -> Result<(), Box<crate::Failure>> {
         let offered = login.mechanism.is_some_and(|mechanism| login.offered.contains(&mechanism));
         if offered || login.one_burst {
@@ -345,7 +347,7 @@ impl Session {
     fn answer_challenge(
         &mut self,
         login: &mut Login,
-        element: &Element,
+        element: &Element<'_>,
     ) -> Result<Step, Box<crate::Failure>> {
         let message = decode(element);
         let derivation = match (&mut login.scram, message) {
@@ -362,13 +364,13 @@ impl Session {
         let Link::Login(login) = &mut self.link else { return };
         let (Step::Derivation, Some(scram)) = (login.step, &mut login.scram) else { return };
         let response = Element::new("response", ns::SASL);
-        let response = response.with_text(&BASE64.encode(scram.client_final(key).as_bytes()));
+        let response = response.with_text(BASE64.encode(scram.client_final(key).as_bytes()));
         login.step = Step::Authentication;
         login.round_trips += 1;
         self.send(&response);
     }
 
-    fn verify_server(&self, login: &Login, success: &Element) -> Result<(), Box<crate::Failure>> {
+    fn verify_server(&self, login: &Login, success: &Element<'_>) -> Result<(), Box<crate::Failure>> {
         let Some(scram) = &login.scram else { return Ok(()) };
         let message = decode(success).unwrap_or_default();
         scram.verify(&message).map_err(|error| Box::new(failures::scram(&self.config, error)))
@@ -398,7 +400,7 @@ impl Session {
     fn handle_stream_features(
         &mut self,
         login: &mut Login,
-        features: &Element,
+        features: &Element<'_>,
     ) -> Result<Step, Box<crate::Failure>> {
         if login.purpose == Purpose::Resume {
             if !self.config.pipelining {
@@ -430,7 +432,8 @@ impl Session {
         if let Some(resource) = self.credentials.resource() {
             bind = bind.with_child(Element::new("resource", ns::BIND).with_text(resource));
         }
-        self.send(&Element::iq("set", BIND_ID).with_child(bind));
+        let iq = Element::iq("set", BIND_ID).with_child(bind).to_xml();
+        self.send_text(iq);
     }
 
     fn request_management(&mut self, login: &mut Login) {
@@ -443,15 +446,16 @@ impl Session {
         let h = management.tell().to_string();
         let Some(resumption) = management.resumption() else { return };
         let resume =
-            Element::new("resume", ns::SM).with_attribute("previd", &resumption.id).with_attribute("h", &h);
-        self.send(&resume);
+            Element::new("resume", ns::SM).with_attribute("previd", &resumption.id).with_attribute("h", h);
+        let resume = resume.to_xml();
+        self.send_text(resume);
     }
 
     fn handle_bound(
         &mut self,
         now: Instant,
         login: &mut Login,
-        answer: &Element,
+        answer: &Element<'_>,
         session: bool,
     ) -> Result<Option<Step>, Box<crate::Failure>> {
         let jid =
@@ -493,7 +497,7 @@ impl Session {
     }
 
     /// What `<enabled/>` grants. An `id` without `resume`, or the reverse, grants nothing.
-    fn resumption(&self, enabled: &Element) -> Option<Resumption> {
+    fn resumption(&self, enabled: &Element<'_>) -> Option<Resumption> {
         let granted = matches!(enabled.attribute("resume"), Some("true" | "1"));
         let id = enabled.attribute("id").filter(|id| granted && !id.is_empty())?;
         // Without `max` the server's own limit is unknown; Prosody's and ejabberd's defaults are longer than this.
@@ -522,17 +526,17 @@ impl Session {
 }
 
 /// The session request of RFC 3921.
-fn session_request() -> Element {
+fn session_request() -> Element<'static> {
     Element::iq("set", SESSION_ID).with_child(Element::new("session", ns::SESSION))
 }
 
-fn decode(element: &Element) -> Option<String> {
+fn decode(element: &Element<'_>) -> Option<String> {
     let bytes = BASE64.decode(element.text().trim().as_bytes()).ok()?;
     String::from_utf8(bytes).ok()
 }
 
 /// Only the server itself answers these requests, and only it can speak before the resource is bound; `from` is the
 /// account or absent (RFC 6120, section 8.1.2.1).
-pub(super) fn is_answer(element: &Element, id: &str) -> bool {
+pub(super) fn is_answer(element: &Element<'_>, id: &str) -> bool {
     element.is("iq", ns::CLIENT) && element.attribute("id") == Some(id)
 }

@@ -328,7 +328,7 @@ impl Session {
     }
 
     /// What is no stanza of an established session.
-    fn handle_element(&mut self, now: Instant, element: &Element) {
+    fn handle_element(&mut self, now: Instant, element: &Element<'_>) {
         if element.is("close", ns::FRAMING) {
             return self.handle_closed(now);
         }
@@ -349,7 +349,7 @@ impl Session {
         }
     }
 
-    fn handle_stream_error(&mut self, now: Instant, element: &Element) {
+    fn handle_stream_error(&mut self, now: Instant, element: &Element<'_>) {
         if self.phase == Phase::Closing {
             return self.end(Ending::Disconnected);
         }
@@ -494,7 +494,7 @@ impl Session {
         self.outputs.push_back(Output::Reached(milestone));
     }
 
-    fn send(&mut self, element: &Element) {
+    fn send(&mut self, element: &Element<'_>) {
         self.send_text(element.to_xml());
     }
 

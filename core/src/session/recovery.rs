@@ -226,7 +226,7 @@ impl Session {
         &mut self,
         now: Instant,
         round_trips: u32,
-        element: &Element,
+        element: &Element<'_>,
     ) -> Result<(), Box<Failure>> {
         let Some(management) = &mut self.management else { return Ok(()) };
         let same = management.resumption().is_some_and(|old| element.attribute("previd") == Some(&old.id));
@@ -256,7 +256,7 @@ impl Session {
     }
 
     /// `<failed/>`: the session is gone. What the server had handled of ours it may still say.
-    pub(super) fn handle_resume_refused(&mut self, now: Instant, element: &Element) {
+    pub(super) fn handle_resume_refused(&mut self, now: Instant, element: &Element<'_>) {
         let (condition, text) = condition_and_text(element, ns::STANZA_ERRORS);
         let failure = failures::resume_refused(&self.config, condition, text);
         if self.return_to_parked(now, &failure) {

@@ -1,35 +1,35 @@
 //! A small element tree, for what the session reads and writes.
 
+use std::borrow::Cow;
+
 use super::ns;
 
 /// An element with its namespace resolved. Attributes keep the name as written; only those without a prefix matter
 /// to XMPP (RFC 6120, section 8.1).
+///
+/// It borrows its texts from the frame that it was read from, or from what it is to tell: nearly all of them are as they
+/// stand there, and a login reads and writes hundreds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Element {
-    pub name: String,
-    pub namespace: String,
-    attributes: Vec<(String, String)>,
-    children: Vec<Node>,
+pub(crate) struct Element<'text> {
+    pub name: Cow<'text, str>,
+    pub namespace: Cow<'text, str>,
+    attributes: Vec<(Cow<'text, str>, Cow<'text, str>)>,
+    children: Vec<Node<'text>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Node {
-    Element(Element),
-    Text(String),
+pub(super) enum Node<'text> {
+    Element(Element<'text>),
+    Text(Cow<'text, str>),
 }
 
-impl Element {
-    pub(crate) fn new(name: &str, namespace: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            namespace: namespace.to_owned(),
-            attributes: Vec::new(),
-            children: Vec::new(),
-        }
+impl<'text> Element<'text> {
+    pub(crate) fn new(name: impl Into<Cow<'text, str>>, namespace: impl Into<Cow<'text, str>>) -> Self {
+        Self { name: name.into(), namespace: namespace.into(), attributes: Vec::new(), children: Vec::new() }
     }
 
-    pub(crate) fn with_attribute(mut self, name: &str, value: &str) -> Self {
-        self.attributes.push((name.to_owned(), value.to_owned()));
+    pub(crate) fn with_attribute(mut self, name: &'text str, value: impl Into<Cow<'text, str>>) -> Self {
+        self.attributes.push((Cow::Borrowed(name), value.into()));
         self
     }
 
@@ -38,15 +38,15 @@ impl Element {
         self
     }
 
-    pub(crate) fn with_text(mut self, text: &str) -> Self {
-        self.push(Node::Text(text.to_owned()));
+    pub(crate) fn with_text(mut self, text: impl Into<Cow<'text, str>>) -> Self {
+        self.push(Node::Text(text.into()));
         self
     }
 
     /// Adjacent texts become one: how a parser cuts them says nothing.
-    pub(super) fn push(&mut self, node: Node) {
+    pub(super) fn push(&mut self, node: Node<'text>) {
         match (self.children.last_mut(), node) {
-            (Some(Node::Text(before)), Node::Text(text)) => before.push_str(&text),
+            (Some(Node::Text(before)), Node::Text(text)) => before.to_mut().push_str(&text),
             (_, node) => self.children.push(node),
         }
     }
@@ -56,7 +56,7 @@ impl Element {
     }
 
     pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 
     pub(crate) fn children(&self) -> impl Iterator<Item = &Self> {
@@ -73,7 +73,7 @@ impl Element {
     /// The text directly inside this element.
     pub(crate) fn text(&self) -> String {
         let texts = self.children.iter().filter_map(|node| match node {
-            Node::Text(text) => Some(text.as_str()),
+            Node::Text(text) => Some(&**text),
             Node::Element(_) => None,
         });
         texts.collect()
@@ -142,16 +142,16 @@ fn escape(out: &mut String, text: &str) {
 
 /// The first child that is a defined condition of `namespace`, and the text beside it (RFC 6120, sections 4.9.2,
 /// 6.5 and 8.3.2: the three error elements share this shape).
-pub(crate) fn condition_and_text(error: &Element, namespace: &str) -> (Option<String>, Option<String>) {
+pub(crate) fn condition_and_text(error: &Element<'_>, namespace: &str) -> (Option<String>, Option<String>) {
     let defined = || error.children().filter(|child| child.namespace == namespace);
-    let condition = defined().find(|child| child.name != "text").map(|child| child.name.clone());
+    let condition = defined().find(|child| child.name != "text").map(|child| child.name.to_string());
     let text = defined().find(|child| child.name == "text").map(Element::text);
     (condition, text.filter(|text| !text.is_empty()))
 }
 
-impl Element {
+impl<'text> Element<'text> {
     /// An IQ of our own to the server.
-    pub(crate) fn iq(kind: &str, id: &str) -> Self {
+    pub(crate) fn iq(kind: &'text str, id: &'text str) -> Self {
         Self::new("iq", ns::CLIENT).with_attribute("type", kind).with_attribute("id", id)
     }
 }
@@ -165,7 +165,7 @@ mod tests {
     fn what_is_written_reads_back_the_same() {
         let value = "<&>\"' \t\n\r\u{20ac}\u{1f600}";
         let mut inner = Element::new("body", "urn:example");
-        inner.push(Node::Text(value.to_owned()));
+        inner.push(Node::Text(value.into()));
         let written = Element::iq("set", value).with_child(inner);
         assert_eq!(parse(&written.to_xml()).unwrap(), written);
     }

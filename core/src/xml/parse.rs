@@ -4,16 +4,16 @@ use super::element::{Element, Node};
 use super::reader::{Reader, Token, XmlError};
 
 /// Reads the one element of a frame into a tree.
-pub(crate) fn parse(frame: &str) -> Result<Element, XmlError> {
+pub(crate) fn parse(frame: &str) -> Result<Element<'_>, XmlError> {
     let mut reader = Reader::new(frame);
-    let mut open: Vec<Element> = Vec::new();
+    let mut open: Vec<Element<'_>> = Vec::new();
     let mut root = None;
     loop {
         match reader.next()? {
             Token::Start { local, namespace } => {
-                let mut element = Element::new(local, &namespace);
+                let mut element = Element::new(local, namespace);
                 for attribute in reader.attributes() {
-                    element = element.with_attribute(attribute.name, &attribute.value());
+                    element = element.with_attribute(attribute.name, attribute.value());
                 }
                 open.push(element);
             }
@@ -27,7 +27,7 @@ pub(crate) fn parse(frame: &str) -> Result<Element, XmlError> {
             }
             Token::Text(text) => {
                 if let Some(parent) = open.last_mut() {
-                    parent.push(Node::Text(text.value().into_owned()));
+                    parent.push(Node::Text(text.value()));
                 }
             }
             Token::Eof => return root.ok_or(XmlError::Empty),

@@ -46,8 +46,8 @@ pub(super) fn create(rid: u64, to: &str) -> String {
     request(rid, None)
         .with_attribute("to", to)
         .with_attribute("ver", "1.6")
-        .with_attribute("wait", &WAIT.as_secs().to_string())
-        .with_attribute("hold", &HOLD.to_string())
+        .with_attribute("wait", WAIT.as_secs().to_string())
+        .with_attribute("hold", HOLD.to_string())
         .with_attribute("content", "text/xml; charset=utf-8")
         .with_attribute("xml:lang", "en")
         .with_attribute("xmlns:xmpp", ns::XBOSH)
@@ -79,8 +79,8 @@ pub(super) fn carry(rid: u64, sid: &str, payload: &[String], terminate: bool) ->
     text
 }
 
-fn request(rid: u64, sid: Option<&str>) -> Element {
-    let body = Element::new("body", ns::HTTPBIND).with_attribute("rid", &rid.to_string());
+fn request(rid: u64, sid: Option<&str>) -> Element<'_> {
+    let body = Element::new("body", ns::HTTPBIND).with_attribute("rid", rid.to_string());
     match sid {
         Some(sid) => body.with_attribute("sid", sid),
         None => body,
@@ -147,7 +147,7 @@ fn header(head: &Head<'_>) -> String {
     let mut open = Element::new("open", ns::FRAMING);
     for (from, to) in [("from", "from"), ("authid", "id"), ("xmpp:version", "version")] {
         if let Some(value) = head.value(from) {
-            open = open.with_attribute(to, &value);
+            open = open.with_attribute(to, value);
         }
     }
     open.to_xml()
