@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 /// Deeper than any stanza; a bound on what a hostile peer can make us build.
 const MAX_DEPTH: usize = 128;
 /// More than any element carries, and than any frame declares at one place: what is looked up one by one must be few.
@@ -116,27 +118,30 @@ impl<'frame> Attribute<'frame> {
     }
 }
 
+/// Of one element. Nearly all have fewer than these, so that reading a frame allocates nothing.
+pub(super) type Attributes<'frame> = SmallVec<[Attribute<'frame>; 8]>;
+
 /// Reads one frame, token by token.
 pub(crate) struct Reader<'frame> {
     frame: &'frame str,
     at: usize,
     /// The names of the open elements, and how many bindings were in force before each.
-    open: Vec<(&'frame str, usize)>,
-    bindings: Vec<(&'frame str, Raw<'frame>)>,
-    attributes: Vec<Attribute<'frame>>,
+    open: SmallVec<[(&'frame str, usize); 8]>,
+    bindings: SmallVec<[(&'frame str, Raw<'frame>); 4]>,
+    attributes: Attributes<'frame>,
     /// The element just begun was an empty-element tag: its end is due.
     pending_end: bool,
     seen_root: bool,
 }
 
 impl<'frame> Reader<'frame> {
-    pub(crate) const fn new(frame: &'frame str) -> Self {
+    pub(crate) fn new(frame: &'frame str) -> Self {
         Self {
             frame,
             at: 0,
-            open: Vec::new(),
-            bindings: Vec::new(),
-            attributes: Vec::new(),
+            open: SmallVec::new(),
+            bindings: SmallVec::new(),
+            attributes: SmallVec::new(),
             pending_end: false,
             seen_root: false,
         }

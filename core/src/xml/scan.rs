@@ -2,20 +2,20 @@
 
 use std::borrow::Cow;
 
-use super::reader::{Attribute, Reader, Token, XmlError};
+use super::reader::{Attribute, Attributes, Reader, Token, XmlError};
 
 /// The root of a frame.
 pub(crate) struct Head<'frame> {
     pub name: &'frame str,
     pub namespace: Cow<'frame, str>,
-    attributes: Vec<Attribute<'frame>>,
+    attributes: Attributes<'frame>,
 }
 
 impl<'frame> Head<'frame> {
     pub(super) const fn new(
         name: &'frame str,
         namespace: Cow<'frame, str>,
-        attributes: Vec<Attribute<'frame>>,
+        attributes: Attributes<'frame>,
     ) -> Self {
         Self { name, namespace, attributes }
     }
@@ -36,7 +36,7 @@ pub(crate) fn scan(frame: &str) -> Result<Head<'_>, XmlError> {
     loop {
         match reader.next()? {
             Token::Start { local, namespace } if head.is_none() => {
-                head = Some(Head::new(local, namespace, reader.attributes().to_vec()));
+                head = Some(Head::new(local, namespace, reader.attributes().into()));
             }
             Token::Start { .. } | Token::End | Token::Text(_) => {}
             Token::Eof => return head.ok_or(XmlError::Empty),

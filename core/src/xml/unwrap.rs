@@ -21,7 +21,7 @@ pub(crate) fn unwrap(frame: &str) -> Result<(Head<'_>, Vec<String>), XmlError> {
                 match depth {
                     0 => {
                         inherited = reader.declarations().collect();
-                        head = Some(Head::new(local, namespace, reader.attributes().to_vec()));
+                        head = Some(Head::new(local, namespace, reader.attributes().into()));
                     }
                     1 => {
                         let declared = reader.declarations().map(|(prefix, _)| prefix).collect();
