@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jitsimeet_testdaemon::{ACCOUNTS_DOMAIN, DOMAIN, Daemon, PLAIN_DOMAIN, Program, StartError};
 use jitsimeet_testejabberd::TestEjabberd;
 use jitsimeet_testprosody::{TOKEN_SECRET, TOKENS_DOMAIN, TestProsody};
-use jitsimeet_testproxy::TestProxy;
+use jitsimeet_testproxy::{Conditions, TestProxy};
 use jitsimeet_testserver::{Faults, TestServer};
 use serde_json::{Map, Value, json};
 
@@ -152,7 +152,13 @@ impl Host {
             (Order::Cut, _) => self.proxy.cut(),
             (Order::Stall, _) => self.proxy.stall(),
             (Order::Refuse, _) => self.proxy.set_refusing(true),
-            (Order::Admit, _) => self.proxy.set_refusing(false),
+            (Order::Hold, _) => {
+                self.proxy.set_conditions(Conditions { stall_after: Some(0), ..Conditions::default() });
+            }
+            (Order::Admit, _) => {
+                self.proxy.set_refusing(false);
+                self.proxy.set_conditions(Conditions::default());
+            }
             (Order::Restart, Server::Prosody(prosody)) => change(prosody, Daemon::restart).await?,
             (Order::Restart, Server::Ejabberd(ejabberd)) => change(ejabberd, Daemon::restart).await?,
             (Order::Restart, Server::Embedded(server)) => server.order(&jitsimeet_testserver::Order::Restart),

@@ -124,6 +124,9 @@ pub(crate) enum Order {
     Cut,
     Stall,
     Refuse,
+    /// Accepts new connections and carries nothing on them.
+    Hold,
+    /// New connections are as they should be again.
     Admit,
     ShutDown,
     Restart,
