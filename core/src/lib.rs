@@ -21,6 +21,7 @@
 mod attach;
 mod closed_list;
 mod command;
+mod connect_options;
 mod connection;
 mod deployment;
 mod driver;
@@ -29,6 +30,7 @@ mod event;
 mod events;
 mod exchange;
 mod frame;
+mod getters;
 mod hub;
 mod knowledge;
 mod link;
@@ -46,7 +48,8 @@ mod transport;
 mod xml;
 
 pub use attach::AttachOptions;
-pub use connection::{ConnectOptions, JitsiConnection};
+pub use connect_options::ConnectOptions;
+pub use connection::JitsiConnection;
 pub use deployment::{Conference, IceServer, Properties};
 pub use error::{Code, Error, ErrorType, Failure, Status};
 pub use event::{Completed, CompletionResult, Event, EventKind, Stanza};
