@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
+use crate::conference::ConferenceId;
 use crate::hub::{HubEnd, Item, Wake};
-use crate::session::Features;
+use crate::session::{Features, RoomStart};
 use crate::{Completed, CompletionResult, Error};
 
 /// What a handle tells its driver.
@@ -36,6 +38,16 @@ pub(crate) enum Command {
         room: String,
         completion: Completion,
     },
+    JoinRoom {
+        start: Box<RoomStart>,
+        password: Option<Zeroizing<String>>,
+        completion: Completion,
+    },
+    LeaveRoom {
+        id: ConferenceId,
+        reason: Option<String>,
+        completion: Completion,
+    },
     /// The last handle is gone: close in an orderly way, tell nobody.
     Abandon,
 }
@@ -44,13 +56,16 @@ impl Command {
     /// The command comes too late: the session has ended.
     pub(crate) fn refuse(self) -> Option<(Completion, CompletionResult)> {
         match self {
-            Self::Disconnect(completion) => Some((completion, Ok(Completed::Done))),
+            Self::Disconnect(completion) | Self::LeaveRoom { completion, .. } => {
+                Some((completion, Ok(Completed::Done)))
+            }
             // The token is stored: the next attempt uses it.
             Self::RefreshToken { completion, .. } => Some((completion, Ok(Completed::Done))),
             Self::SendStanza { completion, .. }
             | Self::SendIq { completion, .. }
             | Self::Ping { completion, .. }
-            | Self::RequestConference { completion, .. } => Some((completion, Err(Error::NotConnected))),
+            | Self::RequestConference { completion, .. }
+            | Self::JoinRoom { completion, .. } => Some((completion, Err(Error::NotConnected))),
             Self::SetListening(_) | Self::SetFeatures(_) | Self::Abandon => None,
         }
     }

@@ -19,7 +19,7 @@ use crate::link::{BoxFuture, Link, LinkEvent, poll_link};
 use crate::logs::Direction;
 use crate::session::{
     Attachment, CallId, Derivation, Ending, Entropy, HttpAnswer, HttpPurpose, HttpRequest, Output,
-    SaltedPassword, Session, Start, WallClock,
+    RoomOutput, SaltedPassword, Session, Start, WallClock,
 };
 use crate::shared::{Attempt, Shared};
 use crate::transport::{self, Transport, TransportError};
@@ -239,6 +239,14 @@ impl Driver {
                 let call = self.call(completion);
                 self.session.request_conference(now, call, room);
             }
+            Command::JoinRoom { start, password, completion } => {
+                let call = self.call(completion);
+                self.session.join_room(now, call, *start, password);
+            }
+            Command::LeaveRoom { id, reason, completion } => {
+                let call = self.call(completion);
+                self.session.leave_room(now, call, id, reason);
+            }
             Command::Abandon => self.session.disconnect(now, FAREWELL),
         }
     }
@@ -345,6 +353,13 @@ impl Driver {
                     self.push(Event::Resumed { attempts, downtime, resent });
                 }
                 Output::Stanza(stanza) => self.push(Event::StanzaReceived(stanza)),
+                Output::Room(id, RoomOutput::Event(event)) => self.push(Event::Conference(id, event)),
+                Output::Room(id, output) => {
+                    let room = self.shared.lock().rooms.iter().find(|room| room.id == id).map(Arc::clone);
+                    if let Some(room) = room {
+                        room.apply(output);
+                    }
+                }
                 Output::Completed(call, result) => {
                     let completion = self.calls.remove(&call);
                     let wake =
@@ -455,6 +470,8 @@ impl Driver {
         for (_, call) in std::mem::take(&mut self.calls) {
             wakes.extend(call.complete(hub, Err(Error::SessionLost)));
         }
+        // What had not come as far as the session.
+        state.rooms.iter().for_each(|room| room.lost());
         while let Ok(command) = self.commands.try_recv() {
             wakes.extend(command.refuse().and_then(|(completion, result)| completion.complete(hub, result)));
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::ConferenceFailure;
 use crate::closed_list::closed_list;
 
 closed_list! {
@@ -46,6 +47,8 @@ closed_list! {
         Forked = -14 => "forked",
         /// The call needs another transport than that of the service URL.
         UnsupportedTransport = -15 => "unsupported_transport",
+        /// The conference could not be joined, or was lost.
+        ConferenceFailed = -16 => "conference_failed",
         /// A defect of this library. Please report it.
         Internal = -100 => "internal",
     }
@@ -307,6 +310,9 @@ pub enum Error {
         /// The call that was refused.
         call: &'static str,
     },
+    /// The conference could not be joined; the same failure was delivered as `conference.failed`.
+    #[error("{0}")]
+    ConferenceFailed(Box<ConferenceFailure>),
     /// A defect of this library.
     #[error("internal error: {0}")]
     Internal(String),
@@ -338,6 +344,7 @@ impl Error {
             Self::ConferenceRequestFailed(_) => Status::ConferenceRequestFailed,
             Self::Forked => Status::Forked,
             Self::UnsupportedTransport { .. } => Status::UnsupportedTransport,
+            Self::ConferenceFailed(_) => Status::ConferenceFailed,
             Self::Internal(_) => Status::Internal,
         }
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::frame::Frame;
 use crate::xml::Head;
-use crate::{Code, Conference, Error, Failure, closed_list::closed_list};
+use crate::{Code, Conference, ConferenceEvent, ConferenceId, Error, Failure, closed_list::closed_list};
 
 closed_list! {
-    /// The kinds of events, with the strings of lib-jitsi-meet's `JitsiConnectionEvents`.
+    /// The kinds of events, with the strings of lib-jitsi-meet's `JitsiConnectionEvents` and `JitsiConferenceEvents`.
     ///
     /// ```
     /// assert_eq!(jitsimeet::EventKind::Interrupted.as_str(), "connection.interrupted");
@@ -35,6 +35,64 @@ closed_list! {
         DisplayNameRequired = 9 => "connection.display_name_required",
         /// The deployment has told what it is.
         PropertiesUpdated = 10 => "connection.propertiesUpdated",
+        /// A room has begun to tell who is in it.
+        ConferenceJoinInProgress = 101 => "conference.join_in_progress",
+        /// A conference is joined.
+        ConferenceJoined = 102 => "conference.joined",
+        /// This client is out of a conference.
+        ConferenceLeft = 103 => "conference.left",
+        /// A conference failed.
+        ConferenceFailed = 104 => "conference.failed",
+        /// Something went wrong in a conference that goes on.
+        ConferenceError = 105 => "conference.error",
+        /// The id of the meeting is known.
+        ConferenceUniqueIdSet = 106 => "conference.unique_id_set",
+        /// It is known when the conference began.
+        ConferenceCreatedTimestamp = 107 => "conference.createdTimestamp",
+        /// Somebody came.
+        UserJoined = 108 => "conference.userJoined",
+        /// Somebody went.
+        UserLeft = 109 => "conference.userLeft",
+        /// Somebody has another role.
+        UserRoleChanged = 110 => "conference.roleChanged",
+        /// Somebody has another name.
+        DisplayNameChanged = 111 => "conference.displayNameChanged",
+        /// Somebody has another status.
+        UserStatusChanged = 112 => "conference.statusChanged",
+        /// Somebody has changed a property.
+        ParticipantPropertyChanged = 113 => "conference.participant_property_changed",
+        /// Somebody has other features.
+        PartcipantFeaturesChanged = 114 => "conference.partcipant_features_changed",
+        /// Somebody is another kind of bot.
+        BotTypeChanged = 115 => "conference.bot_type_changed",
+        /// Somebody is with or without audio.
+        SilentStatusChanged = 116 => "conference.silentStatusChanged",
+        /// This client was kicked.
+        Kicked = 117 => "conference.kicked",
+        /// Somebody was kicked.
+        ParticipantKicked = 118 => "conference.participant_kicked",
+        /// The focus says something else of the conference.
+        PropertiesChanged = 119 => "conference.propertiesChanged",
+        /// Somebody said something.
+        MessageReceived = 120 => "conference.messageReceived",
+        /// Somebody said something to this client alone.
+        PrivateMessageReceived = 121 => "conference.privateMessageReceived",
+        /// Somebody reacted to a message.
+        ReactionReceived = 122 => "conference.reactionReceived",
+        /// Somebody took a message back.
+        MessageRetracted = 123 => "conference.messageRetracted",
+        /// A JSON message of a participant.
+        EndpointMessageReceived = 124 => "conference.endpoint_message_received",
+        /// A JSON message of somebody else.
+        NonParticipantMessageReceived = 125 => "conference.non_participant_message_received",
+        /// The subject is another one.
+        SubjectChanged = 126 => "conference.subjectChanged",
+        /// The room has a password, or has none any more.
+        LockStateChanged = 127 => "conference.lock_state_changed",
+        /// The room is for members only, or is not any more.
+        MembersOnlyChanged = 128 => "conference.membersOnlyChanged",
+        /// There may be visitors, or may not any more.
+        VisitorsSupportedChanged = 129 => "conference.visitorsSupported",
     }
 }
 
@@ -107,6 +165,8 @@ pub enum Event {
         /// The region that it is in.
         region: Option<String>,
     },
+    /// An event of this conference of the connection, by its [`id`](crate::JitsiConference::id).
+    Conference(ConferenceId, Box<ConferenceEvent>),
 }
 
 impl Event {
@@ -130,6 +190,7 @@ impl Event {
             Self::TokenExpired => EventKind::TokenExpired,
             Self::DisplayNameRequired => EventKind::DisplayNameRequired,
             Self::PropertiesUpdated { .. } => EventKind::PropertiesUpdated,
+            Self::Conference(_, event) => event.kind(),
         }
     }
 }

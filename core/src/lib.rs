@@ -21,6 +21,7 @@
 mod attach;
 mod closed_list;
 mod command;
+mod conference;
 mod connect_options;
 mod connection;
 mod deployment;
@@ -48,6 +49,10 @@ mod transport;
 mod xml;
 
 pub use attach::AttachOptions;
+pub use conference::{
+    ConferenceErrorType, ConferenceEvent, ConferenceFailure, ConferenceId, ConferenceInfo, ConferenceOptions,
+    Identity, JitsiConference, Participant, TextMessage,
+};
 pub use connect_options::ConnectOptions;
 pub use connection::JitsiConnection;
 pub use deployment::{Conference, IceServer, Properties};

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::closed_list::closed_list;
 use crate::command::Command;
+use crate::conference::{ConferenceId, Room};
 use crate::hub::HubEnd;
 use crate::logs::{Direction, FrameLog};
 use crate::options::Config;
@@ -56,6 +57,9 @@ pub(crate) struct State {
     machine_uid: String,
     /// What the focus calls its session with it.
     pub conference_session: Option<String>,
+    /// The rooms that the connection holds, and the number of the last one.
+    pub rooms: Vec<Arc<Room>>,
+    pub last_room: ConferenceId,
     /// What the server has told of itself.
     pub discovered: Box<(Properties, Vec<IceServer>)>,
     /// To the driver, while there is one. Boxed, since a channel has room for 32 of what it carries.
@@ -84,6 +88,8 @@ impl Shared {
             features: Features::new(&config),
             machine_uid: machine_uid(),
             conference_session: None,
+            rooms: Vec::new(),
+            last_room: 0,
             discovered: Box::new((placed(&config, Properties::default()), Vec::new())),
             commands: None,
             jid: None,

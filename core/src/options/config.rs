@@ -73,6 +73,8 @@ pub(crate) struct ConferenceOptions {
     /// `conferenceRequestUrl`: over HTTP instead of IQ.
     pub url: Option<Url>,
     pub disable_focus: bool,
+    /// `focusUserJid`: who the focus is in a room, beside what conference requests tell.
+    pub focus_user_jid: Option<String>,
     /// Recorders and gateways are never redirected.
     pub redirects: bool,
     pub prefer_visitor: bool,
@@ -209,6 +211,7 @@ impl Config {
             focus: given("hosts.focus", hosts.focus, "focus")?,
             url: raw.conference_request_url.map(|url| http_url("conferenceRequestUrl", &url)).transpose()?,
             disable_focus: raw.disable_focus.unwrap_or(false),
+            focus_user_jid: raw.focus_user_jid,
             redirects: !recorder,
             prefer_visitor: raw.prefer_visitor.unwrap_or(false),
             start_muted: [raw.start_audio_muted, raw.start_video_muted]

@@ -12,6 +12,7 @@ pub(super) struct Raw {
     pub name: Option<String>,
     pub conference_request_url: Option<String>,
     pub disable_focus: Option<bool>,
+    pub focus_user_jid: Option<String>,
     pub prefer_visitor: Option<bool>,
     pub i_am_recorder: Option<bool>,
     pub i_am_sip_gateway: Option<bool>,

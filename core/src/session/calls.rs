@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::discovery::Question;
 use super::management::{BadCount, Outgoing};
+use super::room::RoomQuestion;
 use super::{CallId, Link, Output, Phase, Session, failures, login};
+use crate::conference::ConferenceId;
 use crate::frame::Frame;
 use crate::options::SendQueue;
 use crate::outgoing::next_id;
@@ -31,6 +33,8 @@ pub(super) enum Purpose {
     },
     Discovery(Question),
     Conference(u64),
+    /// What a room says of itself.
+    Room(ConferenceId, RoomQuestion),
 }
 
 struct Request {
@@ -151,6 +155,7 @@ impl Session {
                     self.complete(call, Err(Error::Timeout(message)));
                 }
                 Purpose::Discovery(_) => {}
+                Purpose::Room(id, question) => self.handle_room_answer(now, id, question, None),
                 Purpose::Conference(number) => {
                     let call = self.conferences.call(number);
                     self.held.retain(|stanza| call.is_none() || stanza.iq != call);
@@ -168,7 +173,7 @@ impl Session {
                     self.complete(call, Err(Error::SessionLost));
                 }
                 // The conference knows its caller by itself.
-                Purpose::Discovery(_) | Purpose::Conference(_) => {}
+                Purpose::Discovery(_) | Purpose::Conference(_) | Purpose::Room(..) => {}
             }
         }
         self.lose_conferences();
@@ -235,7 +240,7 @@ impl Session {
 
     /// Answers what a peer asks. One that asks for more and acknowledges nothing gets no answer: what waits for it is
     /// bounded, as the caller's stanzas are, apart from which it has room of its own.
-    fn answer(&mut self, now: Instant, answer: Outgoing) {
+    pub(super) fn answer(&mut self, now: Instant, answer: Outgoing) {
         let SendQueue { max_stanzas, max_bytes } = self.config.send_queue;
         let twice = SendQueue { max_stanzas: max_stanzas * 2, max_bytes: max_bytes * 2 };
         if self.exceeds(twice, &answer) {
@@ -279,6 +284,7 @@ impl Session {
                 self.handle_push(now, &parse(frame)?);
                 Ok(())
             }
+            "message" | "presence" => self.handle_room_stanza(now, &head, frame),
             _ => Ok(()),
         }
     }
@@ -304,11 +310,19 @@ impl Session {
                     Some(Purpose::Conference(number)) => {
                         self.handle_conference_iq(now, number, Some(&parse(frame)?));
                     }
+                    Some(Purpose::Room(room, question)) => {
+                        self.handle_room_answer(now, room, question, Some(&parse(frame)?));
+                    }
                 }
             }
             Some("get" | "set") => {
-                let answer = self.features.answer(&parse(frame)?, &id).to_xml();
-                self.answer(now, Outgoing::own(answer));
+                let iq = parse(frame)?;
+                if self.is_media_offer(&iq) {
+                    self.decline_media(now, &iq, &id);
+                } else {
+                    let answer = self.features.answer(&iq, &id).to_xml();
+                    self.answer(now, Outgoing::own(answer));
+                }
             }
             _ => {}
         }

@@ -12,6 +12,7 @@ use super::management::Outgoing;
 use super::{
     CallId, Ending, HttpAnswer, HttpPurpose, HttpRequest, Output, Session, conference_failures as failures,
 };
+use crate::conference::ConferenceId;
 use crate::options::Config;
 use crate::outgoing::next_id;
 use crate::transport::TransportError;
@@ -37,11 +38,20 @@ pub(super) struct Conferences {
 struct Request {
     number: u64,
     room: String,
-    /// The call that waits for it; without one it is the attempt to connect.
-    call: Option<CallId>,
+    asker: Asker,
     not_ready: u32,
     refused: u32,
     retry: Option<Instant>,
+}
+
+/// Who waits for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    /// The attempt to connect.
+    Attempt,
+    Call(CallId),
+    /// A room that is to be joined.
+    Room(ConferenceId),
 }
 
 /// What the focus has answered. Its names are Jicofo's.
@@ -63,6 +73,15 @@ enum Refusal {
     Final(Box<Failure>),
 }
 
+impl Asker {
+    const fn call(self) -> Option<CallId> {
+        match self {
+            Self::Call(call) => Some(call),
+            Self::Attempt | Self::Room(_) => None,
+        }
+    }
+}
+
 impl Conferences {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.requests.iter().filter_map(|request| request.retry).min()
@@ -70,7 +89,7 @@ impl Conferences {
 
     /// The call that waits for this request.
     pub(super) fn call(&self, number: u64) -> Option<CallId> {
-        self.requests.iter().find(|request| request.number == number)?.call
+        self.requests.iter().find(|request| request.number == number)?.asker.call()
     }
 
     fn take(&mut self, number: u64) -> Option<Request> {
@@ -89,23 +108,33 @@ impl Session {
     /// The attempt begins with it.
     pub(super) fn request_conference_first(&mut self, now: Instant) {
         let room = self.room.clone().unwrap_or_default();
-        self.conferences.requests.retain(|request| request.call.is_some());
-        self.start_conference(now, room, None);
+        self.conferences.requests.retain(|request| request.asker != Asker::Attempt);
+        self.start_conference(now, room, Asker::Attempt);
     }
 
     /// The caller wants one.
     pub(crate) fn request_conference(&mut self, now: Instant, call: CallId, room: String) {
         if self.can_send() {
-            self.start_conference(now, room, Some(call));
+            self.start_conference(now, room, Asker::Call(call));
         } else {
             self.complete(call, Err(Error::NotConnected));
         }
     }
 
-    fn start_conference(&mut self, now: Instant, room: String, call: Option<CallId>) {
+    /// A room is to be joined. One that was asked for before is not waited for any more.
+    pub(super) fn request_conference_of_room(&mut self, now: Instant, room: String, id: ConferenceId) {
+        self.forget_conference_of_room(id);
+        self.start_conference(now, room, Asker::Room(id));
+    }
+
+    pub(super) fn forget_conference_of_room(&mut self, id: ConferenceId) {
+        self.conferences.requests.retain(|request| request.asker != Asker::Room(id));
+    }
+
+    fn start_conference(&mut self, now: Instant, room: String, asker: Asker) {
         self.conferences.next += 1;
         let number = self.conferences.next;
-        self.send_conference(now, Request { number, room, call, not_ready: 0, refused: 0, retry: None });
+        self.send_conference(now, Request { number, room, asker, not_ready: 0, refused: 0, retry: None });
     }
 
     pub(super) fn check_conferences(&mut self, now: Instant) {
@@ -165,7 +194,7 @@ impl Session {
         let iq = Element::iq("set", &id).with_attribute("to", &to).with_child(conference).to_xml();
         let purpose = Purpose::Conference(request.number);
         self.calls.expect(id, purpose, Some(to), now + self.config.iq_timeout);
-        self.transmit(now, Outgoing { iq: request.call, ..Outgoing::own(iq) });
+        self.transmit(now, Outgoing { iq: request.asker.call(), ..Outgoing::own(iq) });
     }
 
     /// The focus has answered, or not in time.
@@ -214,10 +243,10 @@ impl Session {
                     self.conferences.requests.push(request);
                 } else {
                     let failure = failures::conference_session(&self.config);
-                    self.refuse_conference(now, request.call, failure);
+                    self.refuse_conference(now, request.asker, failure);
                 }
             }
-            Err(Refusal::Final(failure)) => self.refuse_conference(now, request.call, *failure),
+            Err(Refusal::Final(failure)) => self.refuse_conference(now, request.asker, *failure),
         }
     }
 
@@ -230,7 +259,7 @@ impl Session {
         if flag("live").as_deref() == Some("false") {
             return self.refuse_conference(
                 now,
-                request.call,
+                request.asker,
                 failures::not_live(&self.config, &request.room),
             );
         }
@@ -240,29 +269,41 @@ impl Session {
             return;
         }
         if let Some(vnode) = answer.vnode.clone().filter(|_| self.config.conference.redirects) {
-            return self.redirect(request.call, vnode, answer.focus_jid.unwrap_or_default());
+            return self.redirect(request.asker, vnode, answer.focus_jid.unwrap_or_default());
         }
-        match request.call {
-            Some(call) => self.complete(call, Ok(Completed::Conference(Box::new(answer.into_conference())))),
-            None => {
+        match request.asker {
+            Asker::Call(call) => {
+                self.complete(call, Ok(Completed::Conference(Box::new(answer.into_conference()))))
+            }
+            Asker::Room(id) => self.conference_ready_for_room(now, id, answer.focus_jid),
+            Asker::Attempt => {
                 self.conference_ready = true;
+                self.rooms.focus_is(answer.focus_jid);
                 self.attempt_fresh(now);
             }
         }
     }
 
     /// An attempt ends with it; a session that is established goes on.
-    fn redirect(&mut self, call: Option<CallId>, vnode: String, focus_jid: String) {
-        let Some(call) = call else { return self.end(Ending::Redirected { vnode, focus_jid }) };
+    fn redirect(&mut self, asker: Asker, vnode: String, focus_jid: String) {
+        if asker == Asker::Attempt {
+            return self.end(Ending::Redirected { vnode, focus_jid });
+        }
         let event = Event::Redirected { vnode: vnode.clone(), focus_jid: focus_jid.clone() };
         self.outputs.push_back(Output::Event(event));
-        self.complete(call, Err(Error::Redirected { vnode, focus_jid }));
+        let error = Error::Redirected { vnode, focus_jid };
+        match asker {
+            Asker::Call(call) => self.complete(call, Err(error)),
+            Asker::Room(id) => self.conference_redirected_for_room(id, error),
+            Asker::Attempt => {}
+        }
     }
 
-    fn refuse_conference(&mut self, now: Instant, call: Option<CallId>, failure: Failure) {
-        match call {
-            Some(call) => self.complete(call, Err(Error::ConferenceRequestFailed(Box::new(failure)))),
-            None => self.lose_session(now, None, failure),
+    fn refuse_conference(&mut self, now: Instant, asker: Asker, failure: Failure) {
+        match asker {
+            Asker::Call(call) => self.complete(call, Err(Error::ConferenceRequestFailed(Box::new(failure)))),
+            Asker::Room(id) => self.conference_refused_for_room(id, &failure),
+            Asker::Attempt => self.lose_session(now, None, failure),
         }
     }
 
@@ -276,7 +317,7 @@ impl Session {
     /// The session on the server is gone, and what was asked in it.
     pub(super) fn lose_conferences(&mut self) {
         for request in std::mem::take(&mut self.conferences.requests) {
-            if let Some(call) = request.call {
+            if let Some(call) = request.asker.call() {
                 self.complete(call, Err(Error::SessionLost));
             }
         }

@@ -40,31 +40,54 @@ const SSRC_REWRITING: &str = "http://jitsi.org/ssrc-rewriting-1";
 
 /// The features that this client advertises.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Features(BTreeSet<String>);
+pub(crate) struct Features {
+    all: BTreeSet<String>,
+    /// Those that the caller has added: presences list them, which saves others the question.
+    added: BTreeSet<String>,
+}
 
 impl Features {
     pub(crate) fn new(config: &Config) -> Self {
         let media = MEDIA.iter().filter(|_| config.media_features);
         let rewriting = [SSRC_REWRITING].iter().filter(|_| config.media_features && config.ssrc_rewriting);
-        Self(SIGNALLING.iter().chain(media).chain(rewriting).map(|feature| (*feature).to_owned()).collect())
+        let all = SIGNALLING.iter().chain(media).chain(rewriting).map(|feature| (*feature).to_owned());
+        Self { all: all.collect(), added: BTreeSet::new() }
     }
 
     pub(crate) fn add(&mut self, feature: &str) {
-        self.0.insert(feature.to_owned());
+        self.all.insert(feature.to_owned());
+        self.added.insert(feature.to_owned());
     }
 
     pub(crate) fn remove(&mut self, feature: &str) {
-        self.0.remove(feature);
+        self.all.remove(feature);
+        self.added.remove(feature);
     }
 
     /// The verification string (XEP-0115, section 5.1).
     fn hash(&self) -> String {
         let mut text = format!("client/bot//{NAME}<");
-        for feature in &self.0 {
+        for feature in &self.all {
             text.push_str(feature);
             text.push('<');
         }
         BASE64.encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref())
+    }
+
+    /// What presences say of it (XEP-0115, section 4).
+    pub(super) fn caps(&self) -> Element<'static> {
+        Element::new("c", ns::CAPS)
+            .with_attribute("hash", "sha-1")
+            .with_attribute("node", NODE)
+            .with_attribute("ver", self.hash())
+    }
+
+    /// Those that presences list, if there are any.
+    pub(super) fn of_presence(&self) -> Option<Element<'_>> {
+        let feature = |name| Element::new("feature", ns::CLIENT).with_attribute("var", name);
+        let listed = Element::new("features", ns::CLIENT);
+        let listed = self.added.iter().fold(listed, |listed, name| listed.with_child(feature(name)));
+        (!self.added.is_empty()).then_some(listed)
     }
 
     /// The answer to disco#info, if the node is ours or none is asked for.
@@ -82,7 +105,7 @@ impl Features {
             .with_attribute("name", NAME);
         let feature =
             |feature: &'text String| Element::new("feature", ns::DISCO_INFO).with_attribute("var", feature);
-        Some(self.0.iter().fold(query.with_child(identity), |query, var| query.with_child(feature(var))))
+        Some(self.all.iter().fold(query.with_child(identity), |query, var| query.with_child(feature(var))))
     }
 
     /// What answers a request that someone makes of us. Every one is answered (RFC 6120, section 8.2.3).

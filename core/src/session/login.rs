@@ -521,6 +521,7 @@ impl Session {
         self.schedule_keep_alive(now);
         if !resumed {
             self.begin_discovery(now);
+            self.rejoin_rooms(now);
         }
     }
 }

@@ -20,6 +20,7 @@ mod login;
 mod management;
 mod output;
 mod recovery;
+mod room;
 mod scram;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,8 @@ use login::{Login, Step};
 use management::{Management, Outgoing};
 pub(crate) use output::{CallId, Ending, Entropy, Output, Start};
 use recovery::Recovery;
+use room::Rooms;
+pub(crate) use room::{RoomOutput, RoomStart};
 #[cfg(test)]
 pub(crate) use scram::Hash;
 pub(crate) use scram::{Derivation, SaltedPassword};
@@ -83,6 +86,7 @@ pub(crate) struct Session {
     unwritten_bytes: usize,
     calls: Calls,
     conferences: Conferences,
+    rooms: Rooms,
     /// What the focus knows us by, and what it calls our session with it.
     machine_uid: String,
     conference_session: Option<String>,
@@ -164,6 +168,7 @@ impl Session {
             unwritten_bytes: 0,
             calls: Calls::default(),
             conferences: Conferences::default(),
+            rooms: Rooms::default(),
             machine_uid: start.machine_uid,
             conference_session: start.conference_session,
             room: start.room,
@@ -220,8 +225,12 @@ impl Session {
         let up =
             [self.liveness.poll_timeout(), self.keep_alive.poll_timeout(), self.discovery.poll_timeout()];
         let up = up.into_iter().filter(|_| self.is_up());
-        let always =
-            [self.recovery.poll_timeout(), self.calls.poll_timeout(), self.conferences.poll_timeout()];
+        let always = [
+            self.recovery.poll_timeout(),
+            self.calls.poll_timeout(),
+            self.conferences.poll_timeout(),
+            self.rooms.poll_timeout(),
+        ];
         [login, self.closing].into_iter().chain(up).chain(always).flatten().min()
     }
 
@@ -232,6 +241,7 @@ impl Session {
         }
         self.expire_calls(now);
         self.check_conferences(now);
+        self.check_rooms(now);
         match &self.link {
             Link::Opening(login) if login.deadline <= now => {
                 let failure = failures::connect_timeout(
@@ -461,6 +471,7 @@ impl Session {
             Ending::Failed(_) => Milestone::Connfail,
         });
         self.lose_stanzas(None);
+        self.lose_rooms(!matches!(ending, Ending::Failed(_)), true);
         self.phase = Phase::Ended;
         self.link = Link::None;
         self.closing = None;

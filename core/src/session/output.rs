@@ -6,8 +6,10 @@ use super::attach::Attachment;
 use super::credentials::{Credentials, Known};
 use super::features::Features;
 use super::http::{HttpPurpose, HttpRequest};
+use super::room::RoomOutput;
 use super::scram::Derivation;
 use super::token::WallClock;
+use crate::conference::ConferenceId;
 use crate::times::Milestone;
 use crate::{CompletionResult, Event, Failure, IceServer, Properties, Stanza};
 
@@ -68,6 +70,8 @@ pub(crate) enum Output {
     Interrupted(Box<Failure>),
     /// The session goes on over a new transport.
     Resumed { attempts: u32, downtime: Duration, resent: usize },
+    /// What a room says.
+    Room(ConferenceId, RoomOutput),
     /// A stanza came; only while someone listens.
     Stanza(Box<Stanza>),
     /// A call has its outcome.

@@ -200,6 +200,7 @@ impl Session {
         });
         let Some(policy) = again else { return self.end_lost(h, failure) };
         self.lose_stanzas(h);
+        self.lose_rooms(false, false);
         self.outputs.push_back(Output::Drop);
         self.link = Link::None;
         if self.phase == Phase::Connected {
@@ -303,6 +304,7 @@ impl Session {
                 self.send(&Element::new("presence", ns::CLIENT).with_attribute("type", "unavailable"));
                 self.send(&Element::new("close", ns::FRAMING));
                 self.lose_stanzas(None);
+                self.lose_rooms(false, false);
                 self.phase = Phase::Interrupted;
                 self.attempt_fresh(now);
             }
