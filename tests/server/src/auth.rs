@@ -3,8 +3,12 @@
 use data_encoding::BASE64;
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header, TimeOptions, Token, UntrustedToken};
+use minidom::rxml::NcName;
 use ring::{digest, hmac, pbkdf2};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::xml::escape;
 
 /// Why a login is refused: the SASL condition and the text that Jitsi's Prosody sends with it.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,12 +22,40 @@ impl Refusal {
     pub(crate) const MALFORMED: Self = Self { condition: "malformed-request", text: None };
 }
 
-/// What we read beside the standard claims: nothing.
+/// What we read beside the standard claims.
 #[derive(Deserialize, Serialize)]
-struct Accepted {}
+struct Accepted {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    context: Option<Context>,
+}
 
-/// Checks a token the way Jitsi's token authentication does.
-pub(crate) fn check_token(secret: &str, token: Option<&str>) -> Result<(), Refusal> {
+/// Who the bearer of a token is, as Jitsi's tokens say.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+struct Context {
+    #[serde(default)]
+    user: Map<String, Value>,
+    #[serde(default)]
+    group: Option<String>,
+}
+
+impl Context {
+    /// As it stands in a presence. What cannot be the name of an element is left out.
+    fn identity(&self) -> String {
+        let value = |value: &Value| match value {
+            Value::String(text) => Some(escape(text)),
+            Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+            _ => None,
+        };
+        let user = self.user.iter().filter(|(name, _)| NcName::try_from(name.as_str()).is_ok());
+        let user = user.filter_map(|(name, it)| Some(format!("<{name}>{}</{name}>", value(it)?)));
+        let group = self.group.iter().map(|group| format!("<group>{}</group>", escape(group)));
+        let (user, group): (String, String) = (user.collect(), group.collect());
+        format!("<identity><user>{user}</user>{group}</identity>")
+    }
+}
+
+/// Checks a token the way Jitsi's token authentication does. What it says of its bearer, as it stands in a presence.
+pub(crate) fn check_token(secret: &str, token: Option<&str>) -> Result<Option<String>, Refusal> {
     let refuse = |text| Err(Refusal { condition: "not-allowed", text: Some(text) });
     let Some(token) = token else { return refuse("token required") };
     let untrusted = UntrustedToken::new(token).ok();
@@ -31,7 +63,7 @@ pub(crate) fn check_token(secret: &str, token: Option<&str>) -> Result<(), Refus
         untrusted.and_then(|token| Hs256.validator(&Hs256Key::new(secret.as_bytes())).validate(&token).ok());
     let Some(token) = token else { return refuse("Invalid signature") };
     match token.claims().validate_expiration(&TimeOptions::default()) {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(token.claims().custom.context.as_ref().map(Context::identity)),
         Err(_) => refuse("Not acceptable by exp"),
     }
 }
@@ -39,19 +71,25 @@ pub(crate) fn check_token(secret: &str, token: Option<&str>) -> Result<(), Refus
 /// A token that a server with this secret accepts, for an hour.
 #[must_use]
 pub fn token(secret: &str) -> String {
-    token_for(secret, chrono::Duration::hours(1))
+    token_for(secret, None, chrono::Duration::hours(1))
+}
+
+/// Such a token that names its bearer: `user` holds `id`, `name` and what else is known, each a text.
+#[must_use]
+pub fn token_of(secret: &str, user: Map<String, Value>, group: Option<String>) -> String {
+    token_for(secret, Some(Context { user, group }), chrono::Duration::hours(1))
 }
 
 /// A token that such a server would have accepted until an hour ago.
 #[must_use]
 pub fn expired_token(secret: &str) -> String {
-    token_for(secret, chrono::Duration::hours(-1))
+    token_for(secret, None, chrono::Duration::hours(-1))
 }
 
-fn token_for(secret: &str, duration: chrono::Duration) -> String {
-    let claims = Claims::new(Accepted {}).set_duration(&TimeOptions::default(), duration);
+fn token_for(secret: &str, context: Option<Context>, duration: chrono::Duration) -> String {
+    let claims = Claims::new(Accepted { context }).set_duration(&TimeOptions::default(), duration);
     let key = Hs256Key::new(secret.as_bytes());
-    Hs256.token(&Header::empty(), &claims, &key).expect("an empty claim can be written")
+    Hs256.token(&Header::empty(), &claims, &key).expect("claims of text can be written")
 }
 
 /// The server's side of SCRAM (RFC 5802).

@@ -12,6 +12,7 @@ mod conference;
 mod deployment;
 mod faults;
 mod http;
+mod muc;
 mod orders;
 mod requests;
 mod seen;
@@ -35,12 +36,13 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use auth::{expired_token, token};
+pub use auth::{expired_token, token, token_of};
 pub use bosh::Prebound;
 pub use conference::{ConferenceAnswer, ConferenceRequest, HttpAnswer, Over, Reservation};
 pub use deployment::{Deployment, Extdisco, Push, Service};
 pub use faults::{Faults, HealthFault, ResumeFault, StreamFault, UpgradeFault};
 pub use http::HttpRequest;
+pub use muc::{Affiliation, JingleAnswer, JoinAnswer, Role, RoomSettings};
 pub use orders::Order;
 use seen::Seen;
 use sessions::{Out, Sessions};
@@ -87,6 +89,7 @@ struct Shared {
     requests: Seen<HttpRequest>,
     conference_requests: Seen<ConferenceRequest>,
     sasl: Seen<String>,
+    jingle: Seen<JingleAnswer>,
     /// Where what outlives a connection runs.
     runtime: Handle,
     /// Ends what outlives a connection.
@@ -100,6 +103,7 @@ struct State {
     /// The answers to come; the last stays.
     conference: VecDeque<ConferenceAnswer>,
     sessions: Sessions,
+    rooms: muc::Rooms,
     bosh: bosh::Manager,
     connections: HashMap<u64, UnboundedSender<Out>>,
     accepted: u64,
@@ -132,6 +136,7 @@ impl TestServer {
             requests: Seen::default(),
             conference_requests: Seen::default(),
             sasl: Seen::default(),
+            jingle: Seen::default(),
             runtime: Handle::current(),
             stop: stop.clone(),
         });

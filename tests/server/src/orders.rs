@@ -87,7 +87,10 @@ impl TestServer {
             Order::Stall => Out::Stall,
             Order::Silence => Out::Silence,
             Order::Restart => {
-                self.shared.state().sessions.clear();
+                let mut state = self.shared.state();
+                state.sessions.clear();
+                state.rooms.clear();
+                drop(state);
                 Out::Forget
             }
             Order::Close => Out::CloseStream,

@@ -1,6 +1,7 @@
 //! The sessions of a server: who is bound, what was sent to them, and what they have acknowledged.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -51,6 +52,20 @@ pub(crate) enum Out {
 pub(crate) struct Session {
     connection: Option<UnboundedSender<Out>>,
     management: Option<Management>,
+    /// What the token says of the user, as it stands in a presence.
+    identity: Option<Arc<str>>,
+    /// How many connections it has lost.
+    lost: u32,
+}
+
+/// What became of a session that has lost its connection.
+pub(crate) enum Detached {
+    /// It goes on over another connection, or has ended before.
+    Unconcerned,
+    /// It has ended.
+    Ended,
+    /// It waits to be resumed; so many connections were lost.
+    Waits(u32),
 }
 
 /// XEP-0198, the server's side.
@@ -74,8 +89,14 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     /// Binds a resource.
-    pub(crate) fn bind(&mut self, jid: String, connection: UnboundedSender<Out>) {
-        self.by_jid.insert(jid, Session { connection: Some(connection), management: None });
+    pub(crate) fn bind(&mut self, jid: String, connection: UnboundedSender<Out>, identity: Option<Arc<str>>) {
+        let session = Session { connection: Some(connection), management: None, identity, lost: 0 };
+        self.by_jid.insert(jid, session);
+    }
+
+    /// What the token of a session says of the user.
+    pub(crate) fn identity(&self, jid: &str) -> Option<Arc<str>> {
+        self.by_jid.get(jid)?.identity.clone()
     }
 
     pub(crate) fn next_number(&mut self) -> u64 {
@@ -162,16 +183,34 @@ impl Sessions {
     }
 
     /// The connection is gone. A session that can be resumed stays.
-    pub(crate) fn detach(&mut self, jid: &str, connection: &UnboundedSender<Out>) {
-        let Some(session) = self.by_jid.get_mut(jid) else { return };
+    pub(crate) fn detach(&mut self, jid: &str, connection: &UnboundedSender<Out>) -> Detached {
+        let Some(session) = self.by_jid.get_mut(jid) else { return Detached::Unconcerned };
         // It may have been resumed on another connection meanwhile.
         if !session.connection.as_ref().is_some_and(|current| current.same_channel(connection)) {
-            return;
+            return Detached::Unconcerned;
         }
         session.connection = None;
-        if !session.management.as_ref().is_some_and(|management| management.resumable) {
+        session.lost += 1;
+        if session.management.as_ref().is_some_and(|management| management.resumable) {
+            return Detached::Waits(session.lost);
+        }
+        self.by_jid.remove(jid);
+        Detached::Ended
+    }
+
+    /// Ends a session that still waits to be resumed as it did when so many connections were lost.
+    pub(crate) fn expire(&mut self, jid: &str, lost: u32) -> bool {
+        let waits = |session: &Session| session.connection.is_none() && session.lost == lost;
+        let expires = self.by_jid.get(jid).is_some_and(waits);
+        if expires {
             self.by_jid.remove(jid);
         }
+        expires
+    }
+
+    /// Ends all sessions that wait to be resumed; returns their JIDs.
+    pub(crate) fn expire_all(&mut self) -> Vec<String> {
+        self.by_jid.extract_if(|_, session| session.connection.is_none()).map(|(jid, _)| jid).collect()
     }
 
     /// The client has closed its stream, or the server forgets the session.

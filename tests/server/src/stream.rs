@@ -1,6 +1,7 @@
 //! The XMPP stream: negotiation, stream management, and the few requests a client makes of a server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use data_encoding::BASE64;
 use minidom::{Element, ElementBuilder, rxml};
@@ -9,9 +10,9 @@ use url::form_urlencoded;
 
 use crate::auth::{Refusal, Scram, check_token};
 use crate::requests::{self, Reply};
-use crate::sessions::Out;
+use crate::sessions::{Detached, Out};
 use crate::xml::{CLIENT, STANZA_ERRORS, With, answer, bare, condition, element, is_request, name, refuse};
-use crate::{DOMAIN, Faults, Push, ResumeFault, Shared, StreamFault, conference};
+use crate::{DOMAIN, Faults, Push, ResumeFault, Shared, StreamFault, conference, muc};
 
 const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
 const STREAMS: &str = "http://etherx.jabber.org/streams";
@@ -20,8 +21,8 @@ const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 const SM: &str = "urn:xmpp:sm:3";
-/// How long a session can be resumed, as told to the client.
-const MAX: &str = "60";
+/// How long a session can be resumed.
+const MAX: Duration = Duration::from_secs(60);
 
 /// What the query of the service URL says.
 #[derive(Debug, Default)]
@@ -55,6 +56,8 @@ pub(crate) struct Stream {
     scram: Option<Scram>,
     /// The bare JID that has authenticated.
     user: String,
+    /// What its token says of the user.
+    identity: Option<Arc<str>>,
     jid: Option<String>,
 }
 
@@ -80,7 +83,17 @@ impl Stream {
         out: UnboundedSender<Out>,
     ) -> Self {
         let phase = Phase::Unopened { authenticated: false };
-        Self { query, faults, shared, out, phase, scram: None, user: String::new(), jid: None }
+        Self {
+            query,
+            faults,
+            shared,
+            out,
+            phase,
+            scram: None,
+            user: String::new(),
+            identity: None,
+            jid: None,
+        }
     }
 
     /// The full JID that is bound.
@@ -226,7 +239,7 @@ impl Stream {
         match mechanism {
             "ANONYMOUS" => {
                 if let Some(secret) = &self.shared.token_secret {
-                    check_token(secret, self.query.token.as_deref())?;
+                    self.identity = check_token(secret, self.query.token.as_deref())?.map(Arc::from);
                 }
                 self.user = self.guest();
                 Ok(None)
@@ -276,10 +289,13 @@ impl Stream {
         }
         let asked =
             iq.get_child("bind", BIND).and_then(|bind| bind.get_child("resource", BIND)).map(Element::text);
-        let mut state = self.shared.state();
-        let resource = asked.unwrap_or_else(|| format!("res{:06}", state.sessions.next_number()));
+        let resource =
+            asked.unwrap_or_else(|| format!("res{:06}", self.shared.state().sessions.next_number()));
         let jid = format!("{}/{resource}", self.user);
-        state.sessions.bind(jid.clone(), self.out.clone());
+        // Who was bound there before is not there any more.
+        self.shared.in_rooms(|rooms, out| rooms.ended(&jid, out));
+        let mut state = self.shared.state();
+        state.sessions.bind(jid.clone(), self.out.clone(), self.identity.clone());
         let deployment = Arc::clone(&state.deployment);
         drop(state);
         let push = |moment| {
@@ -308,8 +324,11 @@ impl Stream {
                 && fault != Some(ResumeFault::Silent)
             {
                 state.sessions.remove(jid);
+                drop(state);
+                self.shared.in_rooms(|rooms, out| rooms.ended(jid, out));
+            } else {
+                drop(state);
             }
-            drop(state);
             return self.refuse_resume(fault, count);
         };
         let (handled, again) = state.sessions.resume(jid, h, self.out.clone()).unwrap_or_default();
@@ -346,6 +365,9 @@ impl Stream {
         self.shared.handled.send_modify(|handled| *handled += 1);
         if conference::iq::is_asked(element) {
             return conference::iq::handle(&self.shared, &jid, element, frame.len());
+        }
+        if muc::is_for_rooms(element) {
+            return self.shared.handle_in_rooms(&jid, element);
         }
         let deployment = Arc::clone(&self.shared.state().deployment);
         let reply = match requests::reply(element, &jid, &deployment) {
@@ -396,7 +418,7 @@ impl Stream {
     }
 
     fn granted(&self, id: &str) -> ElementBuilder {
-        let enabled = element("enabled", SM).with("resume", "true").with("max", MAX);
+        let enabled = element("enabled", SM).with("resume", "true").with("max", &MAX.as_secs().to_string());
         let enabled = if self.faults.no_id { enabled } else { enabled.with("id", id) };
         match &self.faults.location {
             Some(location) => enabled.with("location", location),
@@ -442,14 +464,28 @@ impl Stream {
     fn unbind(&mut self) {
         if let Some(jid) = self.jid.take() {
             self.shared.state().sessions.remove(&jid);
+            self.shared.in_rooms(|rooms, out| rooms.ended(&jid, out));
         }
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let Some(jid) = self.jid.take() {
-            self.shared.state().sessions.detach(&jid, &self.out);
+        let Some(jid) = self.jid.take() else { return };
+        let detached = self.shared.state().sessions.detach(&jid, &self.out);
+        match detached {
+            Detached::Unconcerned => {}
+            Detached::Ended => self.shared.in_rooms(|rooms, out| rooms.ended(&jid, out)),
+            Detached::Waits(lost) => {
+                let shared = Arc::clone(&self.shared);
+                let expiry = self.shared.stop.clone().run_until_cancelled_owned(async move {
+                    tokio::time::sleep(MAX).await;
+                    if shared.state().sessions.expire(&jid, lost) {
+                        shared.in_rooms(|rooms, out| rooms.ended(&jid, out));
+                    }
+                });
+                self.shared.runtime.spawn(expiry);
+            }
         }
     }
 }

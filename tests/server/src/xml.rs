@@ -70,3 +70,52 @@ pub(crate) fn refuse(iq: &Element, kind: &str, condition: &str) -> ElementBuilde
 pub(crate) fn error(kind: &str, name: &str) -> ElementBuilder {
     element("error", CLIENT).with("type", kind).append(condition(name, STANZA_ERRORS))
 }
+
+/// Text as it stands between tags or in an attribute.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in clean(text).chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '\'' => escaped.push_str("&apos;"),
+            '"' => escaped.push_str("&quot;"),
+            '\t' => escaped.push_str("&#x9;"),
+            '\n' => escaped.push_str("&#xA;"),
+            '\r' => escaped.push_str("&#xD;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// Children of a stanza as they stand between its tags.
+pub(crate) fn inner<'a>(children: impl IntoIterator<Item = &'a Element>) -> String {
+    let parent = element("x", CLIENT).append_all(children.into_iter().cloned()).build();
+    let text = String::from(&parent);
+    // The start tag holds the namespace alone, so that the first bracket ends it.
+    let content = text.split_once('>').and_then(|(_, rest)| rest.strip_suffix("</x>"));
+    content.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_between_the_tags_can_be_put_into_another_stanza() {
+        let text = "<presence xmlns='jabber:client'><a b='&apos;&lt;'>&amp;&#10;</a><c xmlns='d'><e/></c></presence>";
+        let stanza: Element = text.parse().unwrap();
+        let again = format!("<presence xmlns='jabber:client'>{}</presence>", inner(stanza.children()));
+        assert_eq!(again.parse::<Element>().unwrap(), stanza);
+        assert_eq!(inner([]), "");
+    }
+
+    #[test]
+    fn escaped_text_reads_back() {
+        let text = "a<b>&'\"\t\n\rc\0";
+        let read: Element = format!("<x xmlns='y' z='{0}'>{0}</x>", escape(text)).parse().unwrap();
+        assert_eq!((read.attr("z").unwrap(), read.text().as_str()), ("a<b>&'\"\t\n\rc", "a<b>&'\"\t\n\rc"));
+    }
+}

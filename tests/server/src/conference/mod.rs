@@ -6,6 +6,7 @@ pub(crate) mod iq;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
 use crate::Shared;
@@ -13,7 +14,7 @@ use crate::Shared;
 /// The address that conference requests over XMPP go to.
 pub(crate) const FOCUS: &str = "focus.meet.example";
 /// Who the focus is, as it tells unless a script says otherwise.
-const FOCUS_USER: &str = "focus@auth.meet.example";
+pub(crate) const FOCUS_USER: &str = "focus@auth.meet.example";
 /// The longest request. What is remembered of a thousand of them must fit into memory.
 pub(crate) const LONGEST: usize = 64 * 1024;
 
@@ -130,6 +131,12 @@ pub enum Over {
 }
 
 impl ConferenceAnswer {
+    /// The conference is ready here, which it is with the focus in the room.
+    const fn brings_focus(&self) -> bool {
+        let refused = self.error.is_some() || self.reservation.is_some() || self.http.is_some();
+        self.ready && !refused && self.vnode.is_none() && !self.silent
+    }
+
     const fn delay(&self) -> Duration {
         Duration::from_millis(self.delay)
     }
@@ -144,8 +151,12 @@ impl Shared {
             _ => state.conference.pop_front(),
         };
         drop(state);
+        let answer = answer.unwrap_or_default();
+        if answer.brings_focus() {
+            self.in_rooms(|rooms, out| rooms.request_focus(&request.room, Utc::now(), out));
+        }
         self.conference_requests.add(request);
-        answer.unwrap_or_default()
+        answer
     }
 }
 
