@@ -161,11 +161,11 @@ mod tests {
     #[test]
     fn media_is_advertised_only_when_asked_for() {
         let without = features(json!({}));
-        assert!(!without.0.iter().any(|feature| feature.contains("jingle")));
+        assert!(!without.all.iter().any(|feature| feature.contains("jingle")));
         let with = features(json!({ "mediaFeatures": true }));
-        assert!(with.0.contains("urn:xmpp:jingle:1") && !with.0.contains(SSRC_REWRITING));
+        assert!(with.all.contains("urn:xmpp:jingle:1") && !with.all.contains(SSRC_REWRITING));
         let rewriting = json!({ "mediaFeatures": true, "flags": { "ssrcRewritingEnabled": true } });
-        assert!(features(rewriting).0.contains(SSRC_REWRITING));
+        assert!(features(rewriting).all.contains(SSRC_REWRITING));
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
             "http://jitsi.org/ssrc-rewriting-1",
         ];
         for feature in theirs {
-            assert!(with.0.contains(feature), "{feature}");
+            assert!(with.all.contains(feature), "{feature}");
         }
         let without = features(json!({ "flags": { "ssrcRewritingEnabled": true } }));
         let expected = [
@@ -201,7 +201,7 @@ mod tests {
             "jabber:iq:version",
             "urn:xmpp:ping",
         ];
-        assert_eq!(without.0.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+        assert_eq!(without.all.iter().map(String::as_str).collect::<Vec<_>>(), expected);
     }
 
     #[test]

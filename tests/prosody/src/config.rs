@@ -58,4 +58,9 @@ VirtualHost "accounts.localhost"
 VirtualHost "plain.localhost"
 	authentication = "internal_hashed"
 	disable_sasl_mechanisms = { "SCRAM-SHA-1" }
+
+-- As Jitsi has it.
+Component "conference.localhost" "muc"
+	muc_room_locking = false
+	muc_room_default_public_jids = true
 "#;

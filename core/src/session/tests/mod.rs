@@ -6,6 +6,7 @@ mod discovery;
 mod ends;
 mod login;
 mod recovery;
+mod rooms;
 mod stanzas;
 mod tokens;
 
