@@ -109,6 +109,11 @@
 #define JM_STATUS_UNSUPPORTED_TRANSPORT -15
 
 /**
+ * The conference could not be joined, or was lost.
+ */
+#define JM_STATUS_CONFERENCE_FAILED -16
+
+/**
  * A defect of this library. Please report it.
  */
 #define JM_STATUS_INTERNAL -100

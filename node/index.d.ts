@@ -918,6 +918,7 @@ declare namespace JitsiMeetJS {
     | 'conference_request_failed'
     | 'forked'
     | 'unsupported_transport'
+    | 'conference_failed'
     | 'internal'
     | Unknown;
 

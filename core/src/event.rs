@@ -96,6 +96,21 @@ closed_list! {
     }
 }
 
+impl EventKind {
+    /// Whether it is of a conference, and not of a connection.
+    ///
+    /// ```
+    /// use jitsimeet::EventKind;
+    ///
+    /// assert!(EventKind::UserJoined.is_conference());
+    /// assert!(!EventKind::Interrupted.is_conference());
+    /// ```
+    #[must_use]
+    pub const fn is_conference(self) -> bool {
+        self.as_i32() > 100
+    }
+}
+
 /// An event of a connection. Events of one connection come in order, one at a time.
 ///
 /// One attempt ends in exactly one of established, failed, disconnected and redirected.

@@ -3,6 +3,9 @@
 mod common;
 
 #[expect(dead_code, reason = "its main reads the command line")]
+#[path = "../examples/chat_bot.rs"]
+mod chat_bot;
+#[expect(dead_code, reason = "its main reads the command line")]
 #[path = "../examples/connect.rs"]
 mod connect;
 #[expect(dead_code, reason = "its main reads the command line")]
@@ -16,9 +19,50 @@ mod thousand_sessions;
 mod token_refresh;
 
 use common::{options, server, within};
-use jitsimeet::{ConnectOptions, Error};
+use futures_util::StreamExt;
+use jitsimeet::{ConferenceEvent, ConferenceOptions, ConnectOptions, Error, Event, JitsiConnection};
 use jitsimeet_testserver::{Order, TestServer, token};
 use tokio::sync::mpsc;
+
+#[tokio::test]
+async fn chat_bot_greets_and_answers() {
+    let server = server().await;
+    let mut options = options(&server.service_url(), server.domain());
+    options.set("disableFocus", true).unwrap();
+    let bot = {
+        let options = options.clone();
+        tokio::spawn(async move { chat_bot::run(&options, "standup").await })
+    };
+    let connection = JitsiConnection::new(None, None, &options).unwrap();
+    let mut events = connection.events();
+    within("the connection", connection.connect()).await.unwrap();
+    let mut guest = ConferenceOptions::default();
+    guest.display_name = Some("Alice".to_owned());
+    let conference = connection.init_jitsi_conference("standup", &guest).unwrap();
+    within("the room", conference.join(None)).await.unwrap();
+    let mut asked = None;
+    let talk = async {
+        loop {
+            let Some(Event::Conference(_, event)) = events.next().await else { continue };
+            // One of the two is there first.
+            if let ConferenceEvent::UserJoined(_) | ConferenceEvent::Joined = &*event
+                && asked.is_none()
+                && !conference.participants().is_empty()
+            {
+                asked = Some(conference.send_text_message("!ping", None).await.unwrap());
+            }
+            if let ConferenceEvent::MessageReceived(message) = *event
+                && message.text == "pong"
+            {
+                assert_eq!(message.reply_to_id, asked);
+                return;
+            }
+        }
+    };
+    within("the answer", talk).await;
+    within("the end", conference.leave(None)).await.unwrap();
+    bot.abort();
+}
 
 #[tokio::test]
 async fn connect_says_under_which_jid() {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jitsimeet::options::{Kind, OPTIONS};
-use jitsimeet::{Code, ConnectionState, ErrorType, EventKind, LogLevel, Milestone, Status};
+use jitsimeet::{
+    Code, ConferenceErrorType, ConnectionState, ErrorType, EventKind, LogLevel, Milestone, Status,
+};
 use toml::Table;
 
 fn manifest() -> Table {
@@ -31,11 +33,17 @@ macro_rules! listed {
 #[test]
 fn the_closed_lists_are_those_of_the_manifest() {
     let manifest = manifest();
-    let lists: [(&str, BTreeMap<String, i64>); 7] = [
+    let events = |of_conferences| {
+        let kinds = EventKind::ALL.iter().filter(|kind| kind.is_conference() == of_conferences);
+        kinds.map(|kind| (kind.as_str().to_owned(), i64::from(kind.as_i32()))).collect()
+    };
+    let lists: [(&str, BTreeMap<String, i64>); 9] = [
         ("statuses", listed!(Status)),
         ("error_types", listed!(ErrorType)),
         ("codes", listed!(Code)),
-        ("events", listed!(EventKind)),
+        ("events", events(false)),
+        ("conference_events", events(true)),
+        ("conference_error_types", listed!(ConferenceErrorType)),
         ("connection_times", listed!(Milestone)),
         ("states", listed!(ConnectionState)),
         ("log_levels", listed!(LogLevel)),

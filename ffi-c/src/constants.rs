@@ -42,6 +42,8 @@ pub const JM_STATUS_CONFERENCE_REQUEST_FAILED: i32 = -13;
 pub const JM_STATUS_FORKED: i32 = -14;
 /// The call needs another transport than that of the service URL.
 pub const JM_STATUS_UNSUPPORTED_TRANSPORT: i32 = -15;
+/// The conference could not be joined, or was lost.
+pub const JM_STATUS_CONFERENCE_FAILED: i32 = -16;
 /// A defect of this library. Please report it.
 pub const JM_STATUS_INTERNAL: i32 = -100;
 
@@ -194,6 +196,7 @@ const _: () = {
     assert!(JM_STATUS_CONFERENCE_REQUEST_FAILED == Status::ConferenceRequestFailed.as_i32());
     assert!(JM_STATUS_FORKED == Status::Forked.as_i32());
     assert!(JM_STATUS_UNSUPPORTED_TRANSPORT == Status::UnsupportedTransport.as_i32());
+    assert!(JM_STATUS_CONFERENCE_FAILED == Status::ConferenceFailed.as_i32());
     assert!(JM_STATUS_INTERNAL == Status::Internal.as_i32());
     assert!(JM_ERROR_TYPE_PASSWORD_REQUIRED == ErrorType::PasswordRequired.as_i32());
     assert!(JM_ERROR_TYPE_DROPPED_ERROR == ErrorType::DroppedError.as_i32());

@@ -93,6 +93,7 @@ const fn sentence(status: jm_status) -> &'static CStr {
         JM_STATUS_CONFERENCE_REQUEST_FAILED => c"the conference request was refused for good",
         JM_STATUS_FORKED => c"the object belongs to the process that this one was forked from",
         JM_STATUS_UNSUPPORTED_TRANSPORT => c"the call needs another transport than that of the service URL",
+        JM_STATUS_CONFERENCE_FAILED => c"the conference could not be joined, or was lost",
         JM_STATUS_INTERNAL => c"a defect of jitsimeet: please report it",
         _ => c"a status that this version of jitsimeet does not know",
     }

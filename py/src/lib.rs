@@ -49,7 +49,8 @@ mod _native {
         let add = |name, values: Vec<&str>| module.add(name, PyTuple::new(py, values)?);
         logs::open();
         module.add("__version__", jitsimeet::VERSION)?;
-        add("EVENTS", EventKind::ALL.iter().map(|value| value.as_str()).collect())?;
+        let events = EventKind::ALL.iter().filter(|kind| !kind.is_conference());
+        add("EVENTS", events.map(|value| value.as_str()).collect())?;
         add("ERROR_TYPES", ErrorType::ALL.iter().map(|value| value.as_str()).collect())?;
         add("CODES", Code::ALL.iter().map(|value| value.as_str()).collect())?;
         add("STATUSES", Status::ALL.iter().map(|value| value.as_str()).collect())?;

@@ -126,7 +126,8 @@ impl JitsiConnection {
             }
             return Ok(JitsiConference { connection: self.clone(), room: Arc::clone(room) });
         }
-        let Some(jid) = state.jid.clone() else { return Err(Error::NotConnected) };
+        let connected = matches!(state.state, ConnectionState::Connected | ConnectionState::Interrupted);
+        let Some(jid) = state.jid.clone().filter(|_| connected) else { return Err(Error::NotConnected) };
         state.last_room += 1;
         let config = shared.config();
         let address = format!("{name}@{}", config.conference.muc);
@@ -338,7 +339,7 @@ impl JitsiConference {
     /// # let conference = connection.init_jitsi_conference("standup", &Default::default())?;
     /// conference.join(None).await?;
     /// conference.dispose().await?;
-    /// assert_eq!(connection.jid(), None);
+    /// assert_eq!(connection.state(), jitsimeet::ConnectionState::Idle);
     /// # Ok(()) }
     /// ```
     ///

@@ -36,6 +36,33 @@ impl JitsiConference {
         self.say("sendTextMessage", message).await.map(|()| id)
     }
 
+    /// As [`send_text_message`](Self::send_text_message), without waiting. Returns the id of the message.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/hub.txt")]
+    #[doc = include_str!("../../doc/hub_connected.txt")]
+    #[doc = include_str!("../../doc/hub_joined.txt")]
+    /// use jitsimeet::Completed;
+    ///
+    /// conference.start_send_text_message("hello", None, Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert_eq!((token, result), (42, Ok(Completed::Done)));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the call; everything else comes as the completion.
+    pub fn start_send_text_message(
+        &self,
+        text: &str,
+        reply_to: Option<&str>,
+        completion: Option<u64>,
+    ) -> Result<String, Error> {
+        let (id, message) = self.text("sendTextMessage", None, text, reply_to)?;
+        self.start_to_say("sendTextMessage", message, completion).map(|()| id)
+    }
+
     /// Says something to one participant alone, by their id.
     ///
     /// ```
@@ -59,6 +86,31 @@ impl JitsiConference {
         self.say("sendPrivateTextMessage", message).await.map(|()| number)
     }
 
+    /// As [`send_private_text_message`](Self::send_private_text_message), without waiting. Returns the id of the
+    /// message.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/hub.txt")]
+    #[doc = include_str!("../../doc/hub_connected.txt")]
+    #[doc = include_str!("../../doc/hub_joined.txt")]
+    /// let error = conference.start_send_private_text_message("nobody", "psst", None, Some(42)).unwrap_err();
+    /// assert!(error.to_string().contains("nobody"), "and no completion follows");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the call; everything else comes as the completion.
+    pub fn start_send_private_text_message(
+        &self,
+        id: &str,
+        text: &str,
+        reply_to: Option<&str>,
+        completion: Option<u64>,
+    ) -> Result<String, Error> {
+        let (number, message) = self.text("sendPrivateTextMessage", Some(id), text, reply_to)?;
+        self.start_to_say("sendPrivateTextMessage", message, completion).map(|()| number)
+    }
+
     /// Reacts to a message with an emoji (XEP-0444), for everyone or for one participant to see.
     ///
     /// ```
@@ -78,18 +130,32 @@ impl JitsiConference {
         message_id: &str,
         receiver: Option<&str>,
     ) -> Result<(), Error> {
-        let unfit = |character: char| character.is_whitespace() || character.is_control();
-        if reaction.is_ascii() || reaction.len() > MAX_REACTION || reaction.contains(unfit) {
-            return Err(Error::InvalidArgument(format!("`{reaction}` is no emoji")));
-        }
-        let reaction = Element::new("reaction", ns::REACTIONS).with_text(reaction);
-        let reactions = Element::new("reactions", ns::REACTIONS)
-            .with_attribute("id", given("message_id", message_id)?)
-            .with_child(reaction);
-        let to = self.receiver(receiver)?;
-        let message =
-            message(&to, receiver).with_child(reactions).with_child(Element::new("store", ns::HINTS));
-        self.say("sendReaction", message.to_xml()).await
+        self.say("sendReaction", self.reaction(reaction, message_id, receiver)?).await
+    }
+
+    /// As [`send_reaction`](Self::send_reaction), without waiting.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/hub.txt")]
+    #[doc = include_str!("../../doc/hub_connected.txt")]
+    #[doc = include_str!("../../doc/hub_joined.txt")]
+    /// conference.start_send_reaction("\u{1f44d}", "of-a-message", None, Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert!((token, result.is_ok()) == (42, true));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the call; everything else comes as the completion.
+    pub fn start_send_reaction(
+        &self,
+        reaction: &str,
+        message_id: &str,
+        receiver: Option<&str>,
+        completion: Option<u64>,
+    ) -> Result<(), Error> {
+        self.start_to_say("sendReaction", self.reaction(reaction, message_id, receiver)?, completion)
     }
 
     /// Takes back a message that this client has sent (XEP-0424).
@@ -110,15 +176,31 @@ impl JitsiConference {
         message_id: &str,
         receiver: Option<&str>,
     ) -> Result<(), Error> {
-        let retract =
-            Element::new("retract", ns::RETRACT).with_attribute("id", given("message_id", message_id)?);
-        let to = self.receiver(receiver)?;
-        let message = message(&to, receiver)
-            .with_child(retract)
-            .with_child(Element::new("fallback", ns::FALLBACK).with_attribute("for", ns::RETRACT))
-            .with_child(Element::new("body", ns::CLIENT).with_text(RETRACTED))
-            .with_child(Element::new("store", ns::HINTS));
-        self.say("sendMessageRetraction", message.to_xml()).await
+        self.say("sendMessageRetraction", self.retraction(message_id, receiver)?).await
+    }
+
+    /// As [`send_message_retraction`](Self::send_message_retraction), without waiting.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/hub.txt")]
+    #[doc = include_str!("../../doc/hub_connected.txt")]
+    #[doc = include_str!("../../doc/hub_joined.txt")]
+    /// conference.start_send_message_retraction("of-a-message", None, Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert!((token, result.is_ok()) == (42, true));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the call; everything else comes as the completion.
+    pub fn start_send_message_retraction(
+        &self,
+        message_id: &str,
+        receiver: Option<&str>,
+        completion: Option<u64>,
+    ) -> Result<(), Error> {
+        self.start_to_say("sendMessageRetraction", self.retraction(message_id, receiver)?, completion)
     }
 
     /// Sends a JSON message, to everyone or to one participant: lib-jitsi-meet's `sendMessage` with an object. The
@@ -137,13 +219,31 @@ impl JitsiConference {
     /// # Errors
     /// As [`send_text_message`](Self::send_text_message); [`Error::InvalidArgument`] for what is no JSON object.
     pub async fn send_json_message(&self, json: &str, receiver: Option<&str>) -> Result<(), Error> {
-        let Ok(Value::Object(mut object)) = serde_json::from_str(json) else {
-            return Err(Error::InvalidArgument("a JSON message must be an object".to_owned()));
-        };
-        object.entry("type").or_insert_with(|| "".into());
-        let payload = Element::new("json-message", ns::JITMEET).with_text(Value::Object(object).to_string());
-        let to = self.receiver(receiver)?;
-        self.say("sendMessage", message(&to, receiver).with_child(payload).to_xml()).await
+        self.say("sendMessage", self.json(json, receiver)?).await
+    }
+
+    /// As [`send_json_message`](Self::send_json_message), without waiting.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/hub.txt")]
+    #[doc = include_str!("../../doc/hub_connected.txt")]
+    #[doc = include_str!("../../doc/hub_joined.txt")]
+    /// conference.start_send_json_message(r#"{ "type": "cursor", "x": 1 }"#, None, Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert!((token, result.is_ok()) == (42, true));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the call; everything else comes as the completion.
+    pub fn start_send_json_message(
+        &self,
+        json: &str,
+        receiver: Option<&str>,
+        completion: Option<u64>,
+    ) -> Result<(), Error> {
+        self.start_to_say("sendMessage", self.json(json, receiver)?, completion)
     }
 
     /// Sets the subject of the conference, if the room lets this client. It comes back as
@@ -160,9 +260,68 @@ impl JitsiConference {
     /// # Errors
     /// As [`send_text_message`](Self::send_text_message).
     pub async fn set_subject(&self, subject: &str) -> Result<(), Error> {
+        self.say("setSubject", self.subject(subject)?).await
+    }
+
+    /// As [`set_subject`](Self::set_subject), without waiting.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/hub.txt")]
+    #[doc = include_str!("../../doc/hub_connected.txt")]
+    #[doc = include_str!("../../doc/hub_joined.txt")]
+    /// conference.start_set_subject("Monday", Some(42))?;
+    /// // Later, as an `Item::Completed` from the hub:
+    /// # let (token, result) = completed(&hub, &woken).await;
+    /// assert!((token, result.is_ok()) == (42, true));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the call; everything else comes as the completion.
+    pub fn start_set_subject(&self, subject: &str, completion: Option<u64>) -> Result<(), Error> {
+        self.start_to_say("setSubject", self.subject(subject)?, completion)
+    }
+
+    fn reaction(&self, reaction: &str, message_id: &str, receiver: Option<&str>) -> Result<String, Error> {
+        let unfit = |character: char| character.is_whitespace() || character.is_control();
+        if reaction.is_ascii() || reaction.len() > MAX_REACTION || reaction.contains(unfit) {
+            return Err(Error::InvalidArgument(format!("`{reaction}` is no emoji")));
+        }
+        let reaction = Element::new("reaction", ns::REACTIONS).with_text(reaction);
+        let reactions = Element::new("reactions", ns::REACTIONS)
+            .with_attribute("id", given("message_id", message_id)?)
+            .with_child(reaction);
+        let to = self.receiver(receiver)?;
+        let store = Element::new("store", ns::HINTS);
+        Ok(message(&to, receiver).with_child(reactions).with_child(store).to_xml())
+    }
+
+    fn retraction(&self, message_id: &str, receiver: Option<&str>) -> Result<String, Error> {
+        let retract =
+            Element::new("retract", ns::RETRACT).with_attribute("id", given("message_id", message_id)?);
+        let to = self.receiver(receiver)?;
+        let message = message(&to, receiver)
+            .with_child(retract)
+            .with_child(Element::new("fallback", ns::FALLBACK).with_attribute("for", ns::RETRACT))
+            .with_child(Element::new("body", ns::CLIENT).with_text(RETRACTED))
+            .with_child(Element::new("store", ns::HINTS));
+        Ok(message.to_xml())
+    }
+
+    fn json(&self, json: &str, receiver: Option<&str>) -> Result<String, Error> {
+        let Ok(Value::Object(mut object)) = serde_json::from_str(json) else {
+            return Err(Error::InvalidArgument("a JSON message must be an object".to_owned()));
+        };
+        object.entry("type").or_insert_with(|| "".into());
+        let payload = Element::new("json-message", ns::JITMEET).with_text(Value::Object(object).to_string());
+        let to = self.receiver(receiver)?;
+        Ok(message(&to, receiver).with_child(payload).to_xml())
+    }
+
+    fn subject(&self, subject: &str) -> Result<String, Error> {
         let subject = Element::new("subject", ns::CLIENT).with_text(fit(subject).trim().to_owned());
         let to = self.receiver(None)?;
-        self.say("setSubject", message(&to, None).with_child(subject).to_xml()).await
+        Ok(message(&to, None).with_child(subject).to_xml())
     }
 
     fn text(
@@ -213,12 +372,20 @@ impl JitsiConference {
     }
 
     async fn say(&self, call: &'static str, xml: String) -> Result<(), Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.submit(call, xml, Completion::Future(sender))?;
+        settled(receiver).await.map(drop)
+    }
+
+    fn start_to_say(&self, call: &'static str, xml: String, completion: Option<u64>) -> Result<(), Error> {
+        self.submit(call, xml, completion.map_or(Completion::Unheard, Completion::Token))
+    }
+
+    fn submit(&self, call: &'static str, xml: String, completion: Completion) -> Result<(), Error> {
         self.check_joined(call)?;
         let shared = self.connection.own()?;
-        let (sender, receiver) = oneshot::channel();
-        let command = Command::SendStanza { xml, completion: Completion::Future(sender) };
-        JitsiConnection::command(shared, shared.lock(), command);
-        settled(receiver).await.map(drop)
+        JitsiConnection::command(shared, shared.lock(), Command::SendStanza { xml, completion });
+        Ok(())
     }
 }
 

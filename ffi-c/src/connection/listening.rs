@@ -81,7 +81,8 @@ pub unsafe extern "C" fn jm_connection_add_listener(
         // SAFETY: the caller passes a connection that is not freed during the call, or NULL.
         let connection = unsafe { jm_connection::borrow(connection) }?;
         let function = listener.ok_or_else(|| Error::null("listener"))?;
-        if !EventKind::ALL.iter().any(|kind| kind.as_i32() == event_type) {
+        let mut of_connections = EventKind::ALL.iter().filter(|kind| !kind.is_conference());
+        if !of_connections.any(|kind| kind.as_i32() == event_type) {
             return Err(Error::invalid_argument(format!(
                 "`event_type`: {event_type} is not a kind of events"
             )));

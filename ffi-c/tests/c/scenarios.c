@@ -49,6 +49,8 @@ static const char *status_name(jm_status status) {
         return "forked";
     case JM_STATUS_UNSUPPORTED_TRANSPORT:
         return "unsupported_transport";
+    case JM_STATUS_CONFERENCE_FAILED:
+        return "conference_failed";
     default:
         return "internal";
     }
