@@ -42,7 +42,9 @@ pub use conference::{ConferenceAnswer, ConferenceRequest, HttpAnswer, Over, Rese
 pub use deployment::{Deployment, Extdisco, Push, Service};
 pub use faults::{Faults, HealthFault, ResumeFault, StreamFault, UpgradeFault};
 pub use http::HttpRequest;
-pub use muc::{Affiliation, JingleAnswer, JoinAnswer, Role, RoomSettings};
+pub use muc::{
+    Affiliation, JingleAnswer, JoinAnswer, OccupantState, Role, RoomOrder, RoomSettings, RoomState,
+};
 pub use orders::Order;
 use seen::Seen;
 use sessions::{Out, Sessions};
@@ -67,6 +69,8 @@ pub struct Options {
     pub deployment: Deployment,
     /// The answers to conference requests, as [`TestServer::set_conference`] takes them.
     pub conference: Vec<ConferenceAnswer>,
+    /// What the rooms are like, as [`TestServer::set_rooms`] takes it.
+    pub rooms: RoomSettings,
 }
 
 /// A running server. Dropping it ends it and cuts all its connections.
@@ -126,6 +130,7 @@ impl TestServer {
         let state = State {
             deployment: Arc::new(options.deployment),
             conference: options.conference.into(),
+            rooms: muc::Rooms::new(options.rooms),
             ..State::default()
         };
         let shared = Arc::new(Shared {

@@ -5,13 +5,12 @@ use minidom::Element;
 
 use super::rank::{Affiliation, Role};
 use super::room::{NOT_CONNECTED, Room, without_claims};
-use super::{Fault, MUC, Moment, Outbox, Sender, USER};
+use super::{Fault, MUC, Moment, NICK, Outbox, Sender, USER};
 use crate::xml::{CLIENT, escape, inner};
 
 /// How many messages are told to who comes.
 const REMEMBERED: usize = 20;
 const HINTS: &str = "urn:xmpp:hints";
-const NICK: &str = "http://jabber.org/protocol/nick";
 /// What makes a room take the receiver for gone.
 const GONE: [&str; 9] = [
     "gone",
@@ -29,7 +28,7 @@ const GONE: [&str; 9] = [
 #[derive(Debug)]
 pub(super) struct Subject {
     from: String,
-    text: String,
+    pub text: String,
     at: DateTime<Utc>,
 }
 

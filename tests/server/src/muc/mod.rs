@@ -9,6 +9,7 @@ mod focus;
 mod jingle;
 mod join;
 mod message;
+mod orders;
 mod rank;
 mod room;
 
@@ -22,6 +23,7 @@ use self::config::Configuration;
 pub use self::config::RoomSettings;
 pub use self::jingle::JingleAnswer;
 pub use self::join::JoinAnswer;
+pub use self::orders::{OccupantState, RoomOrder, RoomState};
 pub use self::rank::{Affiliation, Role};
 use self::room::{NOT_CONNECTED, Room};
 use crate::Shared;
@@ -42,6 +44,7 @@ const OWNER: &str = "http://jabber.org/protocol/muc#owner";
 const CONFIGURATION: &str = "http://jabber.org/protocol/muc#roomconfig";
 const DATA: &str = "jabber:x:data";
 const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+const NICK: &str = "http://jabber.org/protocol/nick";
 const JITMEET: &str = "http://jitsi.org/jitmeet";
 const FOCUS_PROTOCOL: &str = "http://jitsi.org/protocol/focus";
 
@@ -145,6 +148,10 @@ pub(crate) fn is_for_rooms(stanza: &Element) -> bool {
 }
 
 impl Rooms {
+    pub(crate) fn new(settings: RoomSettings) -> Self {
+        Self { settings: Arc::new(settings), ..Self::default() }
+    }
+
     /// Takes a stanza to a room, an occupant, or the component.
     pub(crate) fn handle(&mut self, stanza: &Element, sender: &Sender<'_>, out: &mut Outbox) {
         let to = stanza.attr("to").unwrap_or_default();

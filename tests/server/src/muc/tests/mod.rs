@@ -1,6 +1,9 @@
 //! A room and its clients, without a wire.
 
+mod focus;
 mod join;
+mod moderation;
+mod orders;
 mod talk;
 
 use chrono::{DateTime, Utc};
