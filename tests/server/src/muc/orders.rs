@@ -372,7 +372,7 @@ fn silent_jid(nick: &str) -> String {
 fn typical(nick: &str, number: u64) -> String {
     let sources = escape(&format!(
         r#"{{"{nick}-a0":{{"muted":{}}},"{nick}-v0":{{"muted":false,"videoType":"camera"}}}}"#,
-        number % 2 == 0
+        number.is_multiple_of(2)
     ));
     format!(
         "<stats-id>Someone-{number:03x}</stats-id><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' \
