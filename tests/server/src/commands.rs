@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::{ConferenceAnswer, Deployment, Faults, JoinAnswer, Order, RoomOrder, RoomSettings, TestServer};
+use crate::{ConferenceAnswer, Deployment, Faults, JoinAnswer, Order, RoomCommand, RoomSettings, TestServer};
 
 enum Command {
     Faults(Faults),
@@ -17,7 +17,7 @@ enum Command {
     ConferenceRequests,
     Rooms(RoomSettings),
     Joins(Joins),
-    Room(RoomName, RoomOrder),
+    Room(RoomCommand),
     RoomState(RoomName),
     JingleAnswers,
     Order(Order),
@@ -91,10 +91,7 @@ fn understand(object: &Map<String, Value>) -> serde_json::Result<Command> {
         "conference_requests" => Command::ConferenceRequests,
         "rooms" => Command::Rooms(take(fields)?),
         "joins" => Command::Joins(take(fields)?),
-        "room" => {
-            let room = fields.remove("room").map(|room| ("room".to_owned(), room));
-            Command::Room(take(room.into_iter().collect())?, take(fields)?)
-        }
+        "room" => Command::Room(take(fields)?),
         "room_state" => Command::RoomState(take(fields)?),
         "jingle_answers" => Command::JingleAnswers,
         _ => Command::Order(take(object.clone())?),
@@ -122,7 +119,7 @@ impl TestServer {
 
     /// Carries out a command: a JSON object whose `command` is `faults`, `deployment`, `conference`, `deliver`,
     /// `prebind`, `sessions`, `requests`, `conference_requests`, `rooms`, `joins`, `room`, `room_state`, `jingle_answers` or the
-    /// name of an [`Order`], beside its fields. For `room` these are `room`, its name, and those of a [`RoomOrder`]. Answers
+    /// name of an [`Order`], beside its fields. For `room` these are those of a [`RoomCommand`]. Answers
     /// with an object, which has the field `error` if the command cannot be understood.
     #[must_use]
     pub fn command(&self, command: &str) -> Value {
@@ -144,8 +141,8 @@ impl TestServer {
             }
             Command::Rooms(settings) => self.set_rooms(settings),
             Command::Joins(joins) => self.set_joins(joins.answers),
-            Command::Room(RoomName { room }, order) => {
-                return json!({ "ok": self.order_room(&room, &order) });
+            Command::Room(command) => {
+                return json!({ "ok": self.order_room(&command.room, &command.order) });
             }
             Command::RoomState(RoomName { room }) => return json!({ "state": self.room(&room) }),
             Command::JingleAnswers => return json!({ "answers": self.jingle_answers() }),

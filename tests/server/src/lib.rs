@@ -43,7 +43,8 @@ pub use deployment::{Deployment, Extdisco, Push, Service};
 pub use faults::{Faults, HealthFault, ResumeFault, StreamFault, UpgradeFault};
 pub use http::HttpRequest;
 pub use muc::{
-    Affiliation, JingleAnswer, JoinAnswer, OccupantState, Role, RoomOrder, RoomSettings, RoomState,
+    Affiliation, JingleAnswer, JoinAnswer, OccupantState, Role, RoomCommand, RoomOrder, RoomSettings,
+    RoomState,
 };
 pub use orders::Order;
 use seen::Seen;

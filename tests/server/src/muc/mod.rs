@@ -23,7 +23,7 @@ use self::config::Configuration;
 pub use self::config::RoomSettings;
 pub use self::jingle::JingleAnswer;
 pub use self::join::JoinAnswer;
-pub use self::orders::{OccupantState, RoomOrder, RoomState};
+pub use self::orders::{OccupantState, RoomCommand, RoomOrder, RoomState};
 pub use self::rank::{Affiliation, Role};
 use self::room::{NOT_CONNECTED, Room};
 use crate::Shared;

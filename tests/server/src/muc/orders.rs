@@ -3,6 +3,7 @@
 use chrono::Utc;
 use minidom::{Element, rxml};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::rank::{Affiliation, Role};
 use super::room::{Change, Kind, Room};
@@ -130,6 +131,27 @@ pub enum RoomOrder {
         /// Its nick.
         nick: String,
     },
+}
+
+/// An order and the room that it is for. As JSON the fields of the order beside `room`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
+pub struct RoomCommand {
+    /// The name of the room, or its bare JID.
+    pub room: String,
+    /// What is to happen.
+    pub order: RoomOrder,
+}
+
+impl TryFrom<Map<String, Value>> for RoomCommand {
+    type Error = serde_json::Error;
+
+    // A flattened order would take fields that it does not know.
+    fn try_from(mut fields: Map<String, Value>) -> Result<Self, Self::Error> {
+        let room = fields.remove("room").ok_or_else(|| serde::de::Error::missing_field("room"))?;
+        let order = serde_json::from_value(Value::Object(fields))?;
+        Ok(Self { room: serde_json::from_value(room)?, order })
+    }
 }
 
 /// What a room is like.
