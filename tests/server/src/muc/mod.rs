@@ -8,6 +8,7 @@ mod disco;
 mod focus;
 mod jingle;
 mod join;
+mod lobby;
 mod message;
 mod orders;
 mod rank;
@@ -78,6 +79,7 @@ pub(crate) struct Sender<'a> {
 pub(crate) struct Outbox {
     stanzas: Vec<(String, String)>,
     answers: Vec<JingleAnswer>,
+    verdicts: Vec<lobby::Verdict>,
 }
 
 /// A refusal.
@@ -143,8 +145,10 @@ impl Outbox {
 
 /// Whether a stanza is for a room, or for the component that they are in.
 pub(crate) fn is_for_rooms(stanza: &Element) -> bool {
-    let to = stanza.attr("to").unwrap_or_default();
-    bare(to).rsplit('@').next() == Some(CONFERENCE)
+    match bare(stanza.attr("to").unwrap_or_default()).rsplit_once('@') {
+        Some((_, domain)) => domain == CONFERENCE || domain == LOBBY,
+        None => stanza.attr("to") == Some(CONFERENCE),
+    }
 }
 
 impl Rooms {
@@ -180,6 +184,7 @@ impl Rooms {
                 }
             }
         }
+        self.adopt_affiliations(jid);
         let Some(room) = self.rooms.get_mut(jid) else {
             if stanza.attr("type") != Some("unavailable") {
                 out.refuse(stanza, sender, &Fault::new("cancel", "item-not-found"));
@@ -199,7 +204,7 @@ impl Rooms {
             (_, Some(nick)) => room.pass_on(stanza, nick, sender, out),
             (_, None) => room.handle_iq(stanza, sender, &self.settings, out),
         }
-        self.tidy(jid);
+        self.tidy(jid, out);
     }
 
     /// Whether somebody who is not there wants to enter.
@@ -213,7 +218,8 @@ impl Rooms {
     }
 
     fn create(&mut self, jid: &str, creator: &str) -> Result<(), Fault<'static>> {
-        if self.settings.restrict_creation && !focus::is_focus(creator) {
+        let lobby = jid.ends_with(LOBBY);
+        if (self.settings.restrict_creation && !focus::is_focus(creator)) || lobby {
             return Err(Fault::new("cancel", "not-allowed").text("Room creation is restricted"));
         }
         if self.rooms.len() >= MOST_ROOMS {
@@ -233,11 +239,12 @@ impl Rooms {
         Ok(())
     }
 
-    /// A room without anybody is gone.
-    fn tidy(&mut self, jid: &str) {
-        if self.rooms.get(jid).is_some_and(|room| room.occupants.is_empty()) {
+    /// A room without anybody is gone, and its lobby with it.
+    fn tidy(&mut self, jid: &str, out: &mut Outbox) {
+        if self.rooms.get(jid).is_some_and(|room| room.occupants.is_empty() && room.main.is_none()) {
             self.rooms.remove(jid);
         }
+        self.tend_lobby(jid, out);
     }
 
     /// A conference request brings the focus into a room.
@@ -258,11 +265,12 @@ impl Rooms {
     /// A session is over: it leaves all its rooms.
     pub(crate) fn ended(&mut self, session: &str, out: &mut Outbox) {
         for jid in self.visited.remove(session).unwrap_or_default() {
+            self.adopt_affiliations(&jid);
             if let Some(room) = self.rooms.get_mut(&jid)
                 && let Some(nick) = room.nicks.get(session).cloned()
             {
                 room.leave(&nick, None, out);
-                self.tidy(&jid);
+                self.tidy(&jid, out);
             }
         }
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::rank::{Affiliation, Role};
 use super::room::{Change, Kind, Room};
-use super::{CONFERENCE, JITMEET, LOBBY, Outbox, Rooms};
+use super::{CONFERENCE, JITMEET, Outbox, Rooms};
 use crate::TestServer;
 use crate::xml::{escape, name};
 
@@ -204,8 +204,9 @@ impl Rooms {
         {
             return false;
         }
+        self.adopt_affiliations(jid);
         let obeyed = self.rooms.get_mut(jid).is_some_and(|room| room.obey(order, out));
-        self.tidy(jid);
+        self.tidy(jid, out);
         obeyed
     }
 
@@ -322,8 +323,7 @@ impl Room {
             self.configuration.password = Some(password.clone()).filter(|password| !password.is_empty());
         }
         if let Some(new) = *lobby {
-            let name = self.jid.split('@').next().unwrap_or_default();
-            self.configuration.lobby = new.then(|| format!("{name}@{LOBBY}"));
+            self.configuration.lobby = new.then(|| super::lobby::of(&self.jid));
             for occupant in self.occupants.values().filter(|occupant| occupant.kind != Kind::Focus) {
                 self.affiliations.entry(occupant.bare().to_owned()).or_insert(Affiliation::Member);
             }

@@ -2,6 +2,7 @@
 
 mod focus;
 mod join;
+mod lobby;
 mod moderation;
 mod orders;
 mod talk;
