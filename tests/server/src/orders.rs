@@ -95,11 +95,7 @@ impl TestServer {
                 drop(state);
                 Out::Forget
             }
-            Order::Expire => {
-                let ended = self.shared.state().sessions.expire_all();
-                ended.iter().for_each(|jid| self.shared.in_rooms(|rooms, out| rooms.ended(jid, out)));
-                return;
-            }
+            Order::Expire => return self.shared.expire_sessions(),
             Order::Close => Out::CloseStream,
             Order::End => Out::End,
             Order::Inject { frame } => text(frame),

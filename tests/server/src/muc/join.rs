@@ -81,7 +81,7 @@ impl Room {
             return Some(Fault::new("cancel", "service-unavailable"));
         }
         let affiliation = self.affiliation(sender.jid);
-        let given = stanza.get_child("x", MUC).and_then(|x| x.get_child("password", MUC)).map(Element::text);
+        let given = password(stanza);
         let secret = self.configuration.password.as_ref();
         let knows = secret.is_some() && given.as_ref() == secret;
         if self.configuration.members_only && affiliation <= Affiliation::None && !knows {
@@ -212,6 +212,12 @@ impl Room {
             self.publicise(&occupant, &Change { extra: &extra, ..Change::default() }, out);
         }
     }
+}
+
+/// The password that a client enters with.
+pub(super) fn password(stanza: &Element) -> Option<String> {
+    let password = stanza.get_child("x", MUC)?.get_child("password", MUC)?.text();
+    Some(password).filter(|password| !password.is_empty())
 }
 
 /// What a client says of itself, with the identity that its token gives it.

@@ -179,7 +179,8 @@ impl Rooms {
             self.visited.entry(sender.jid.to_owned()).or_default().insert(jid.to_owned());
             if !self.rooms.contains_key(jid) {
                 match self.create(jid, sender.jid) {
-                    Ok(()) => {}
+                    // Who creates a room with a password locks it.
+                    Ok(room) => room.configuration.password = join::password(stanza),
                     Err(fault) => return out.refuse(stanza, sender, &fault),
                 }
             }
@@ -217,10 +218,14 @@ impl Rooms {
             && !inside
     }
 
-    fn create(&mut self, jid: &str, creator: &str) -> Result<(), Fault<'static>> {
+    fn create(&mut self, jid: &str, creator: &str) -> Result<&mut Room, Fault<'static>> {
         let lobby = jid.ends_with(LOBBY);
         if (self.settings.restrict_creation && !focus::is_focus(creator)) || lobby {
             return Err(Fault::new("cancel", "not-allowed").text("Room creation is restricted"));
+        }
+        if self.rooms.len() >= MOST_ROOMS {
+            // The focus waits in those, for people who did not come.
+            self.rooms.retain(|_, room| room.main.is_some() || !room.is_deserted());
         }
         if self.rooms.len() >= MOST_ROOMS {
             return Err(Fault::new("wait", "resource-constraint"));
@@ -235,8 +240,7 @@ impl Rooms {
         if !focus::is_focus(creator) {
             room.affiliations.insert(bare(creator).to_owned(), Affiliation::Owner);
         }
-        self.rooms.insert(jid.to_owned(), room);
-        Ok(())
+        Ok(self.rooms.entry(jid.to_owned()).insert_entry(room).into_mut())
     }
 
     /// A room without anybody is gone, and its lobby with it.

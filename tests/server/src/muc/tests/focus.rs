@@ -78,6 +78,19 @@ fn the_focus_comes_once_and_where_it_may() {
 }
 
 #[test]
+fn a_focus_that_waits_for_nobody_makes_room() {
+    let mut stage = stage();
+    stage.enter(&["a"]);
+    for number in 1..MOST_ROOMS {
+        stage.rooms.request_focus(&format!("{number}@{CONFERENCE}"), noon(), &mut stage.out);
+    }
+    assert_eq!(stage.rooms.rooms.len(), MOST_ROOMS);
+    stage.send("b", &format!("<presence to='other@{CONFERENCE}/b'><x xmlns='{MUC}'/></presence>"));
+    assert!(codes(&stage.inbox("b")[0]).contains(&"201".to_owned()));
+    assert_eq!(stage.rooms.rooms.len(), 2);
+}
+
+#[test]
 fn media_is_offered_as_soon_as_there_are_two() {
     let mut stage = stage();
     stage.join("a", "");

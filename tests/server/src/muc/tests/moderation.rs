@@ -121,6 +121,15 @@ fn a_locked_room_wants_the_password() {
 }
 
 #[test]
+fn who_creates_a_room_with_a_password_locks_it() {
+    let mut stage = Stage::default();
+    stage.join("a", "<password>p</password>").out.stanzas.clear();
+    assert_eq!(error(&stage.join("b", "").one("b")).1, "not-authorized");
+    stage.join("b", "<password>p</password>");
+    assert_eq!(rank(&stage.from("b", "b")), ("none", "participant"));
+}
+
+#[test]
 fn a_room_that_becomes_members_only_has_a_lobby_and_no_strangers() {
     let mut stage = Stage::default();
     stage.enter(&["a", "b", "c"]);
