@@ -140,7 +140,7 @@ impl Room {
         let escaped = escape(to);
         let mut wanted = Vec::new();
         for message in self.history.iter().rev().take(most) {
-            let text = [&message.head, escaped.as_str(), &message.tail].concat();
+            let text = [&*message.head, &*escaped, &*message.tail].concat();
             if since.is_some_and(|since| since > message.at) || text.len() > characters {
                 break;
             }
@@ -184,7 +184,7 @@ impl Room {
         }
         let content = inner(without_claims(stanza));
         let text = format!(
-            "{head} to='{}'>{content}{}<x xmlns='{USER}'/></message>",
+            "{head} to='{}'>{content}<x xmlns='{USER}'/>{}</message>",
             escape(&other.jid),
             own.occupant_id
         );

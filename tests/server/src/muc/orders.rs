@@ -392,10 +392,11 @@ fn silent_jid(nick: &str) -> String {
 
 /// What the presence of a participant of Jitsi Meet holds, 700 bytes or so of it.
 fn typical(nick: &str, number: u64) -> String {
-    let sources = escape(&format!(
+    let sources = format!(
         r#"{{"{nick}-a0":{{"muted":{}}},"{nick}-v0":{{"muted":false,"videoType":"camera"}}}}"#,
         number.is_multiple_of(2)
-    ));
+    );
+    let sources = escape(&sources);
     format!(
         "<stats-id>Someone-{number:03x}</stats-id><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' \
          node='https://jitsi.org/jitsi-meet' ver='0c30212b39929ecc0f574c949b0='/><SourceInfo>{sources}</SourceInfo>\
