@@ -56,6 +56,24 @@ export class TestServer implements AsyncDisposable {
   /** Disturbs the connections that there are. */
   order<Name extends keyof Orders>(name: Name, ...fields: Orders[Name]): void;
 
+  /** Sets what the rooms, `NAME@conference.meet.example`, are like from now on. */
+  setRooms(settings: RoomSettings): void;
+
+  /** Sets the answers to those who want to enter a room. Each takes the next one; without any the room answers. */
+  setJoins(answers: readonly JoinAnswer[]): void;
+
+  /**
+   * Has something happen in a room, which is given by its name or its bare JID. False if it cannot happen: the room, or
+   * who is to do it, is not there, or may not do it.
+   */
+  orderRoom<Name extends keyof RoomOrders>(room: string, name: Name, ...fields: RoomOrders[Name]): boolean;
+
+  /** What a room is like, which is given by its name or its bare JID; null if there is none. */
+  getRoom(room: string): Room | null;
+
+  /** The last 1000 answers of clients to offers of the focus. */
+  getJingleAnswers(): JingleAnswer[];
+
   /** Sends a stanza to a full JID; false if nobody is bound there. */
   deliver(jid: string, stanza: string): boolean;
 
@@ -92,6 +110,8 @@ export interface TestServerOptions {
   deployment?: Deployment;
   /** As `setConference` takes them. */
   conference?: readonly ConferenceAnswer[];
+  /** As `setRooms` takes it. */
+  rooms?: RoomSettings;
 }
 
 /** What goes wrong; nothing if empty. */
@@ -137,8 +157,10 @@ export interface Orders {
   stall: [];
   /** Go on reading, and send nothing any more. */
   silence: [];
-  /** Forget all sessions and drop every TCP connection. */
+  /** Forget all sessions and rooms, and drop every TCP connection. */
   restart: [];
+  /** End every session that waits to be resumed, as if its time were over. */
+  expire: [];
   /** Close every stream with `<close/>`. */
   close: [];
   /** Close every WebSocket without closing its stream first. */
@@ -261,6 +283,154 @@ export interface HttpAnswer {
   hang?: boolean;
   /** Answer with a body that never ends. */
   endless?: boolean;
+}
+
+/** What the rooms are like. */
+export interface RoomSettings {
+  /** Only the focus may create a room; others are told "Room creation is restricted"; false if not given. */
+  restrictCreation?: boolean;
+  /** How many may be in a room beside the focus. */
+  maxOccupants?: number;
+  /** Moderators alone learn the real JIDs, in rooms that are created from now on; false if not given. */
+  semiAnonymous?: boolean;
+  /** A conference request brings the focus into the room; true if not given. */
+  focus?: boolean;
+  /** The focus makes the first to come an owner, and another one when the owner leaves; true if not given. */
+  autoOwner?: boolean;
+  /** The focus offers media as soon as there are two; true if not given. */
+  offers?: boolean;
+  /** The region of the bridge, as offers tell it. */
+  region?: string;
+  /** What the focus tells in its presence as `conference-properties`. */
+  properties?: Record<string, string>;
+  /** The id of the meeting in rooms that are created from now on; a new one for each if not given. */
+  meetingId?: string;
+  /** More fields of the form that tells about a room, such as `muc#roominfo_isbreakout`. */
+  fields?: Record<string, string>;
+  /** More features of a room. */
+  features?: readonly string[];
+}
+
+/** The answer to a request to enter a room; what the room answers if empty. */
+export interface JoinAnswer {
+  /** Answer nothing. */
+  silent?: boolean;
+  /** Refuse with this condition (RFC 6120, section 8.3.3). */
+  error?: string;
+  /** The type of the error; `cancel` if not given. */
+  type?: 'auth' | 'cancel' | 'continue' | 'modify' | 'wait';
+  /** Its text. */
+  text?: string;
+  /** What else is in the error, as XML. */
+  application?: string;
+}
+
+/** The long-lived standing of a user in a room. */
+export type Affiliation = 'outcast' | 'none' | 'member' | 'admin' | 'owner';
+
+/** What an occupant may do while it is in a room. */
+export type Role = 'none' | 'visitor' | 'participant' | 'moderator';
+
+/** What can be made to happen in a room, and the fields that it takes. An `actor` is the nick of who does it. */
+export interface RoomOrders {
+  /** End the room. */
+  destroy: [fields?: { reason?: string; alternate?: string }];
+  /** Kick an occupant. */
+  kick: [fields: { nick: string; reason?: string; actor?: string }];
+  /** Give an occupant another affiliation: `owner` makes a moderator, `outcast` bans. */
+  affiliate: [fields: { nick: string; affiliation: Affiliation; reason?: string; actor?: string }];
+  /** Give an occupant another role. */
+  role: [fields: { nick: string; role: Role }];
+  /** Change the configuration, and tell the occupants that it has changed. What is left out stays. */
+  configure: [fields: RoomConfiguration];
+  /** Have somebody enter who is not connected, with this in its presence, as XML. */
+  enter: [fields: { nick: string; jid?: string; affiliation?: Affiliation; content?: string }];
+  /** Have so many of these enter, each with a presence as Jitsi Meet sends it. */
+  populate: [fields: { count: number }];
+  /** Have one of these send another presence. */
+  presence: [fields: { nick: string; content?: string }];
+  /** Have one of these send so many presences. */
+  flood: [fields: { nick: string; count: number }];
+  /** Have one of these take a display name of so many bytes. */
+  longName: [fields: { nick: string; bytes: number }];
+  /** Have one of these leave. */
+  leave: [fields: { nick: string; status?: string }];
+  /** Send a stanza as if it came from the room, or from this nick, to all clients in the room, or to this nick. */
+  send: [fields: { stanza: string; from?: string; to?: string }];
+  /** The focus comes. */
+  focusJoins: [];
+  /** The focus goes. */
+  focusLeaves: [];
+  /** The focus offers media to an occupant that has no session with it. */
+  offer: [fields: { nick: string }];
+}
+
+/** A change of a room's configuration. What is left out stays. */
+export interface RoomConfiguration {
+  /** The password; an empty one is none. */
+  password?: string;
+  /** Members alone may enter. Who is none has to go. */
+  membersOnly?: boolean;
+  /** Members alone may enter, others are sent to a lobby. Who is in the room becomes a member. */
+  lobby?: boolean;
+  /** Those in the lobby are told that a host is to come. */
+  waitingForHost?: boolean;
+  /** Moderators alone learn the real JIDs. */
+  semiAnonymous?: boolean;
+  /** All participants may set the subject. */
+  changeSubject?: boolean;
+}
+
+/** What a room is like. */
+export interface Room {
+  /** Its bare JID. */
+  jid: string;
+  /** Who is in it, by nick. */
+  occupants: Occupant[];
+  /** If it was set. */
+  subject: string | null;
+  /** If there is one. */
+  password: string | null;
+  /** Members alone may enter. */
+  membersOnly: boolean;
+  /** The JID of the lobby, if there is one. */
+  lobby: string | null;
+  /** Moderators alone learn the real JIDs. */
+  semiAnonymous: boolean;
+  /** The id of the meeting. */
+  meetingId: string;
+}
+
+/** Who is in a room. */
+export interface Occupant {
+  /** Its name in the room. */
+  nick: string;
+  /** Its full JID. */
+  jid: string;
+  /** Its standing. */
+  affiliation: Affiliation;
+  /** What it may do. */
+  role: Role;
+  /** What its presence holds beside what the room adds, as XML. */
+  presence: string;
+}
+
+/** What a client said to an offer of the focus. */
+export interface JingleAnswer {
+  /** The bare JID of the room. */
+  room: string;
+  /** The nick of the client. */
+  nick: string;
+  /** `result` or `error` of the offer itself, else the action of what came, `session-terminate` for example. */
+  answer: string;
+  /** The session. */
+  sid: string | null;
+  /** The condition of an error, or the reason of a termination. */
+  condition: string | null;
+  /** The id of the bridge session that came along. */
+  bridgeSession: string | null;
+  /** The error condition that the focus answered with. */
+  refused: string | null;
 }
 
 /** An HTTP request that the server has seen. */

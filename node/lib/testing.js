@@ -4,17 +4,18 @@ const addon = require('./addon.js');
 const { assertArgument, assertOptions, assertString } = require('./arguments.js');
 const { unheard } = require('./errors.js');
 
+/** @param {string} name */
+function snakeCase(name) {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 /**
  * The names of an object's fields as the server has them.
  *
  * @param {object} fields
  */
 function toSnakeCase(fields) {
-  const renamed = Object.entries(fields).map(([name, value]) => [
-    name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-    value,
-  ]);
-  return Object.fromEntries(renamed);
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [snakeCase(name), value]));
 }
 
 /**
@@ -38,11 +39,12 @@ function toDeployment({ services, ...rest }) {
 /** @param {object} options */
 async function start(options) {
   assertOptions('TestServer.start', options);
-  const { deployment, conference, ...rest } = /** @type {any} */ (options ?? {});
+  const { deployment, conference, rooms, ...rest } = /** @type {any} */ (options ?? {});
   const given = {
     ...toSnakeCase(rest),
     ...(deployment !== undefined && { deployment: toDeployment(deployment) }),
     ...(conference !== undefined && { conference: conference.map(toSnakeCase) }),
+    ...(rooms !== undefined && { rooms: toSnakeCase(rooms) }),
   };
   return new TestServer(await addon.startTestServer(JSON.stringify(given)));
 }
@@ -89,10 +91,40 @@ class TestServer {
    */
   order(name, fields = {}) {
     assertString('name', name);
-    this.#command(
-      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      fields,
-    );
+    this.#command(snakeCase(name), fields);
+  }
+
+  /** @param {object} settings */
+  setRooms(settings) {
+    this.#command('rooms', toSnakeCase(settings));
+  }
+
+  /** @param {object[]} answers */
+  setJoins(answers) {
+    assertArgument(Array.isArray(answers), 'answers must be an array');
+    this.#command('joins', { answers });
+  }
+
+  /**
+   * @param {string} room
+   * @param {string} name
+   * @param {object} [fields]
+   */
+  orderRoom(room, name, fields = {}) {
+    assertString('room', room);
+    assertString('name', name);
+    return this.#command('room', { ...toSnakeCase(fields), room, order: snakeCase(name) }).ok;
+  }
+
+  /** @param {string} room */
+  getRoom(room) {
+    assertString('room', room);
+    const { state } = this.#command('room_state', { room });
+    return state === null ? null : toCamelCase(state);
+  }
+
+  getJingleAnswers() {
+    return this.#command('jingle_answers').answers.map(toCamelCase);
   }
 
   /**

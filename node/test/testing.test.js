@@ -95,6 +95,38 @@ test('the server has accounts, TLS, tokens, a deployment and a focus', async (t)
   );
 });
 
+test('the server has rooms with a focus', async (t) => {
+  const server = await start(t, { rooms: { meetingId: 'm' } });
+  server.setRooms({ meetingId: 'n', offers: false });
+  server.setJoins([{ error: 'not-allowed', text: 'no' }]);
+  const connection = connectionTo(t, server);
+  await connection.connectAsync();
+  await connection.sendConferenceRequest('room');
+  const room = 'room@conference.meet.example';
+  const join = `<presence xmlns='jabber:client' to='${room}/me'><x xmlns='http://jabber.org/protocol/muc'/></presence>`;
+  const received = [];
+  connection.on(STANZA_RECEIVED, (xml) => received.push(xml));
+  await connection.sendStanza(join);
+  await connection.sendStanza(join);
+  // Its answer comes behind all that entering led to.
+  await connection.ping();
+  assert.match(received.find((xml) => xml.includes("type='error'")), /not-allowed/);
+  assert.ok(received.some((xml) => xml.includes('<subject')));
+
+  assert.equal(server.orderRoom('room', 'enter', { nick: 'other' }), true);
+  assert.equal(server.orderRoom('room', 'configure', { membersOnly: true }), true);
+  const state = server.getRoom(room);
+  assert.deepEqual(
+    state.occupants.map(({ nick }) => nick),
+    ['focus', 'me'],
+  );
+  assert.deepEqual([state.meetingId, state.membersOnly, state.password], ['n', true, null]);
+  assert.equal(server.orderRoom('room', 'longName', { nick: 'me', bytes: 5 }), false);
+  assert.equal(server.getRoom('another'), null);
+  assert.deepEqual(server.getJingleAnswers(), []);
+  assert.throws(() => server.orderRoom('room', 'dance'), { code: 'invalid_argument', message: /dance/ });
+});
+
 test('the server does wrong on command', async (t) => {
   const server = await start(t);
   const connection = connectionTo(t, server);

@@ -63,6 +63,32 @@ async def test_faults_orders_and_what_it_tells() -> None:
             assert failed.condition == "policy-violation"
 
 
+async def test_it_has_rooms_with_a_focus() -> None:
+    with TestServer(rooms={"meeting_id": "m"}) as server:
+        server.set_joins({"error": "not-allowed", "text": "no"})
+        server.set_rooms(meeting_id="n", offers=False)
+        async with JitsiConnection(options=server.options).connect() as connection:
+            room = "room@conference.meet.example"
+            await connection.send_conference_request("room")
+            join = f"<presence xmlns='jabber:client' to='{room}/me'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
+            stanzas = connection.events(ConnectionEvent.STANZA_RECEIVED)
+            for answer in ("not-allowed", "<subject"):
+                await connection.send_stanza(join)
+                async for stanza in stanzas:
+                    if isinstance(stanza, StanzaReceived) and answer in stanza.xml:
+                        break
+            assert server.order_room("room", "enter", nick="other")
+            state = server.room(room)
+            assert state is not None
+            assert [occupant["nick"] for occupant in state["occupants"]] == ["focus", "me", "other"]
+            assert state["meeting_id"] == "n"
+            assert not server.order_room("room", "kick", nick="nobody")
+            assert server.room("another") is None
+            assert server.jingle_answers() == []
+        with pytest.raises(ValueError, match="dance"):
+            server.order_room("room", "dance")
+
+
 def test_bad_input_is_named() -> None:
     with TestServer() as server:
         with pytest.raises(ValueError, match="stream"):

@@ -11,7 +11,7 @@
                 server.cut()  # The session goes on over another transport.
 
 It speaks XMPP over WebSocket on the loopback interface alone: guests, accounts, tokens, stream management with
-resumption, disco, ping, conference requests. For pytest there is the fixture ``jitsimeet_server``, with
+resumption, disco, ping, conference requests, rooms with a focus. For pytest there is the fixture ``jitsimeet_server``, with
 ``pytest_plugins = ["jitsimeet.pytest_plugin"]`` in a ``conftest.py``.
 """
 
@@ -36,7 +36,8 @@ class TestServer:
     ``port`` is a port on 127.0.0.1; 0 lets the system choose. With ``tls`` it serves ``wss:``, with a certificate for
     ``localhost`` from a fresh authority. ``accounts`` are user names and their passwords. With ``token_secret``, guests
     must bear a JSON Web Token signed with this secret (HS256). ``deployment`` is what the server tells of itself, as
-    for :meth:`set_deployment`, and ``conference`` how it answers conference requests, as for :meth:`set_conference`.
+    for :meth:`set_deployment`, ``conference`` how it answers conference requests, as for :meth:`set_conference`, and
+    ``rooms`` what its rooms are like, as for :meth:`set_rooms`.
 
     Raises ``OSError`` if the port cannot be had, and ``ValueError`` for a deployment or a conference that cannot be
     understood. All methods return at once, and may be called from any thread; on a closed server they raise
@@ -55,6 +56,7 @@ class TestServer:
         token_secret: str | None = None,
         deployment: Mapping[str, Any] | None = None,
         conference: Iterable[Mapping[str, Any]] = (),
+        rooms: Mapping[str, Any] | None = None,
     ) -> None:
         options = {
             "port": port,
@@ -63,6 +65,7 @@ class TestServer:
             "token_secret": token_secret,
             "deployment": dict(deployment or {}),
             "conference": list(conference),
+            "rooms": dict(rooms or {}),
         }
         self._native = _native.TestServer(json.dumps(options))
         self._about: dict[str, Any] = json.loads(self._native.about())
@@ -167,7 +170,8 @@ class TestServer:
         ``cut``                   drop every TCP connection
         ``stall``                 neither read nor write any more, and keep the connections
         ``silence``               go on reading, but send nothing any more
-        ``restart``               forget all sessions and drop every TCP connection
+        ``restart``               forget all sessions and rooms, and drop every TCP connection
+        ``expire``                end every session that waits to be resumed, as if its time were over
         ``close``, ``end``        close every stream; every WebSocket, but not its stream first
         ``stream_error``          end the stream with an error (``condition``)
         ``inject``                send a frame as it is (``frame``)
@@ -183,6 +187,76 @@ class TestServer:
         Raises ``ValueError`` for an order that is not known.
         """
         self._command(command, **fields)
+
+    def set_rooms(self, **settings: Any) -> None:
+        """Set what the rooms, ``NAME@conference.meet.example``, are like from now on.
+
+        ===================== ================================================================================
+        ``restrict_creation`` nobody but the focus creates rooms: "Room creation is restricted"
+        ``max_occupants``     how many may be in a room beside the focus
+        ``semi_anonymous``    moderators alone learn real JIDs
+        ``focus``             a conference request brings the focus (``True``)
+        ``auto_owner``        the focus makes the first to come an owner (``True``)
+        ``offers``            the focus offers media as soon as there are two (``True``)
+        ``region``            that of the bridge, in offers
+        ``properties``        a dict: the ``conference-properties`` of the focus
+        ``meeting_id``        that of new rooms
+        ``fields``            a dict: more fields of what a room tells, such as ``muc#roominfo_isbreakout``
+        ``features``          a list: more of its features
+        ===================== ================================================================================
+
+        Raises ``ValueError`` for what is not known.
+        """
+        self._command("rooms", **settings)
+
+    def set_joins(self, *answers: Mapping[str, Any]) -> None:
+        """Set the answers to those who want to enter a room. Each takes the next; without any the room answers.
+
+        ``silent`` answers nothing; ``error``, a condition, refuses, with ``type`` (``cancel``), ``text`` and
+        ``application``, XML that is put into the error. An empty one lets the room answer. Raises ``ValueError`` for an
+        answer that cannot be understood.
+        """
+        self._command("joins", answers=answers)
+
+    def order_room(self, room: str, order: str, **fields: Any) -> bool:
+        """Have something happen in a room. False if it cannot: the room, or who is to do it, is not there.
+
+        ================ ====================================================================================
+        ``destroy``      end it (``reason``, ``alternate``)
+        ``kick``         take an occupant out (``nick``, ``reason``, ``actor``)
+        ``affiliate``    make an occupant ``owner``, ``member``, ``outcast`` ... (``nick``, ``affiliation``,
+                         ``reason``, ``actor``)
+        ``role``         make it ``moderator``, ``participant``, ``visitor`` (``nick``, ``role``)
+        ``configure``    change ``password``, ``members_only``, ``lobby``, ``waiting_for_host``,
+                         ``semi_anonymous``, ``change_subject``
+        ``enter``        have somebody enter who is not connected (``nick``, ``jid``, ``affiliation``,
+                         ``content``: what its presence holds, as XML)
+        ``populate``     have so many of these enter (``count``)
+        ``presence``     have one of these send another presence (``nick``, ``content``)
+        ``flood``        have it send so many (``nick``, ``count``)
+        ``long_name``    have it take a display name of so many ``bytes`` (``nick``)
+        ``leave``        have it leave (``nick``, ``status``)
+        ``send``         send a ``stanza`` as if it came ``from_`` a nick, or the room, ``to`` a nick, or all
+        ``focus_joins``  have the focus come
+        ``focus_leaves`` have it go
+        ``offer``        have it offer media to an occupant (``nick``)
+        ================ ====================================================================================
+
+        Raises ``ValueError`` for an order that is not known.
+        """
+        # ``from`` is a keyword of Python's.
+        given = {name.removesuffix("_"): value for name, value in fields.items()}
+        return bool(self._command("room", room=room, order=order, **given)["ok"])
+
+    def room(self, room: str) -> dict[str, Any] | None:
+        """Return what a room is like: who is in it, its subject, its configuration. ``None`` if there is none."""
+        state: dict[str, Any] | None = self._command("room_state", room=room)["state"]
+        return state
+
+    def jingle_answers(self) -> list[dict[str, Any]]:
+        """Return what clients said to offers of the focus: the last 1000."""
+        answers: list[dict[str, Any]] = self._command("jingle_answers")["answers"]
+        return answers
 
     def cut(self) -> None:
         """Drop every TCP connection: sessions are resumed."""

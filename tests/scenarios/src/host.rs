@@ -7,7 +7,7 @@ use jitsimeet_testdaemon::{ACCOUNTS_DOMAIN, DOMAIN, Daemon, PLAIN_DOMAIN, Progra
 use jitsimeet_testejabberd::TestEjabberd;
 use jitsimeet_testprosody::{TOKEN_SECRET, TOKENS_DOMAIN, TestProsody};
 use jitsimeet_testproxy::{Conditions, TestProxy};
-use jitsimeet_testserver::{Faults, TestServer};
+use jitsimeet_testserver::{Faults, RoomSettings, TestServer};
 use serde_json::{Map, Value, json};
 
 use crate::prebind::prebind;
@@ -48,6 +48,9 @@ impl Server {
             Self::Ejabberd(_) if setup.tokens => return Err(Failure::new("ejabberd knows no tokens")),
             Self::Prosody(_) | Self::Ejabberd(_) => {}
         }
+        if setup.rooms != RoomSettings::default() || !setup.joins.is_empty() {
+            return Err(Failure::new("the rooms of a real server are its own"));
+        }
         if setup.faults != Faults::default() {
             return Err(Failure::new("a real server has no faults on command"));
         }
@@ -66,6 +69,7 @@ async fn embedded(setup: &ServerSetup) -> Result<TestServer, Failure> {
         token_secret: setup.tokens.then(|| TOKEN_SECRET.to_owned()),
         deployment: setup.deployment.clone(),
         conference: setup.conference.clone(),
+        rooms: setup.rooms.clone(),
         ..Default::default()
     };
     let server = TestServer::start(options).await.map_err(|error| Failure::new(error.to_string()))?;
@@ -74,6 +78,7 @@ async fn embedded(setup: &ServerSetup) -> Result<TestServer, Failure> {
         faults.mechanisms = Some(vec!["PLAIN".to_owned()]);
     }
     server.set_faults(faults);
+    server.set_joins(setup.joins.clone());
     Ok(server)
 }
 
@@ -167,6 +172,13 @@ impl Host {
             (Order::Faults(faults), Server::Embedded(server)) => server.set_faults(faults.clone()),
             (Order::Deployment(deployment), Server::Embedded(server)) => {
                 server.set_deployment(deployment.clone());
+            }
+            (Order::Rooms(settings), Server::Embedded(server)) => server.set_rooms(settings.clone()),
+            (Order::Joins { answers }, Server::Embedded(server)) => server.set_joins(answers.clone()),
+            (Order::Room(command), Server::Embedded(server)) => {
+                if !server.order_room(&command.room, &command.order) {
+                    return Err(Failure::new(format!("the room {} cannot do that", command.room)));
+                }
             }
             (Order::Handled { count }, Server::Embedded(server)) => obeyed(server.handled(*count)).await?,
             (Order::Embedded(order), Server::Embedded(server)) => server.order(order),

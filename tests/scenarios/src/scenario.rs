@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use jitsimeet_testserver::{ConferenceAnswer, Deployment, Faults};
+use jitsimeet_testserver::{ConferenceAnswer, Deployment, Faults, JoinAnswer, RoomCommand, RoomSettings};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -76,6 +76,11 @@ pub(crate) struct ServerSetup {
     pub(crate) deployment: Deployment,
     #[serde(default)]
     pub(crate) conference: Vec<ConferenceAnswer>,
+    #[serde(default)]
+    pub(crate) rooms: RoomSettings,
+    /// The answers to those who want to enter a room.
+    #[serde(default)]
+    pub(crate) joins: Vec<JoinAnswer>,
     /// The conference request goes over HTTP.
     #[serde(default)]
     pub(crate) conference_url: bool,
@@ -139,6 +144,11 @@ pub(crate) enum Order {
     },
     Faults(Faults),
     Deployment(Deployment),
+    Rooms(RoomSettings),
+    Joins {
+        answers: Vec<JoinAnswer>,
+    },
+    Room(RoomCommand),
     /// Waits until the server has handled so many stanzas.
     Handled {
         count: u64,

@@ -42,7 +42,7 @@ impl Context {
     /// As it stands in a presence. What cannot be the name of an element is left out.
     fn identity(&self) -> String {
         let value = |value: &Value| match value {
-            Value::String(text) => Some(escape(text)),
+            Value::String(text) => Some(escape(text).into_owned()),
             Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
             _ => None,
         };

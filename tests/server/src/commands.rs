@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::{ConferenceAnswer, Deployment, Faults, Order, TestServer};
+use crate::{ConferenceAnswer, Deployment, Faults, JoinAnswer, Order, RoomCommand, RoomSettings, TestServer};
 
 enum Command {
     Faults(Faults),
@@ -15,6 +15,11 @@ enum Command {
     Sessions,
     Requests,
     ConferenceRequests,
+    Rooms(RoomSettings),
+    Joins(Joins),
+    Room(RoomCommand),
+    RoomState(RoomName),
+    JingleAnswers,
     Order(Order),
 }
 
@@ -30,6 +35,20 @@ struct Conference {
 #[serde(deny_unknown_fields)]
 struct Prebind {
     token: Option<String>,
+}
+
+/// The answers to those who want to enter a room.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Joins {
+    answers: Vec<JoinAnswer>,
+}
+
+/// A room, by its name or its bare JID.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoomName {
+    room: String,
 }
 
 /// Sends a stanza to a full JID.
@@ -70,6 +89,11 @@ fn understand(object: &Map<String, Value>) -> serde_json::Result<Command> {
         "sessions" => Command::Sessions,
         "requests" => Command::Requests,
         "conference_requests" => Command::ConferenceRequests,
+        "rooms" => Command::Rooms(take(fields)?),
+        "joins" => Command::Joins(take(fields)?),
+        "room" => Command::Room(take(fields)?),
+        "room_state" => Command::RoomState(take(fields)?),
+        "jingle_answers" => Command::JingleAnswers,
         _ => Command::Order(take(object.clone())?),
     })
 }
@@ -94,8 +118,9 @@ impl TestServer {
     }
 
     /// Carries out a command: a JSON object whose `command` is `faults`, `deployment`, `conference`, `deliver`,
-    /// `prebind`, `sessions`, `requests`, `conference_requests` or the name of an [`Order`], beside its fields. Answers with an
-    /// object, which has the field `error` if the command cannot be understood.
+    /// `prebind`, `sessions`, `requests`, `conference_requests`, `rooms`, `joins`, `room`, `room_state`, `jingle_answers` or the
+    /// name of an [`Order`], beside its fields. For `room` these are those of a [`RoomCommand`]. Answers
+    /// with an object, which has the field `error` if the command cannot be understood.
     #[must_use]
     pub fn command(&self, command: &str) -> Value {
         match read(command) {
@@ -114,6 +139,13 @@ impl TestServer {
             Command::Prebind(Prebind { token }) => {
                 return json!({ "prebound": self.prebind(token.as_deref()) });
             }
+            Command::Rooms(settings) => self.set_rooms(settings),
+            Command::Joins(joins) => self.set_joins(joins.answers),
+            Command::Room(command) => {
+                return json!({ "ok": self.order_room(&command.room, &command.order) });
+            }
+            Command::RoomState(RoomName { room }) => return json!({ "state": self.room(&room) }),
+            Command::JingleAnswers => return json!({ "answers": self.jingle_answers() }),
             Command::Requests => return json!({ "requests": self.requests() }),
             Command::ConferenceRequests => return json!({ "requests": self.conference_requests() }),
             Command::Sessions => {

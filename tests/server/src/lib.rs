@@ -1,6 +1,27 @@
 //! A loopback XMPP server that speaks what a Jitsi Meet deployment speaks to its clients, with faults on command.
 //!
 //! It is there so that programs can be tested offline and against misbehaviour that no real server shows on request.
+//! # What it speaks
+//! - WebSocket (RFC 7395) and BOSH (XEP-0124, XEP-0206), TLS; guests, accounts, tokens; stream management with
+//!   resumption (XEP-0198); service discovery, external services, pings; the health check.
+//! - Conference requests over IQ and HTTP, answered by a script: [`TestServer::set_conference`].
+//! - Rooms, `NAME@conference.meet.example`: multi-user chat (XEP-0045) with the status codes, the errors and the order of
+//!   Prosody's mod_muc, and what Jitsi's modules make of it: the identity of a token in presences, lobbies
+//!   (`NAME@lobby.meet.example`), meeting ids, permissions of moderators. Nicks are locked down, and an occupant is one
+//!   session: a second of the same account is refused with `conflict`, where Prosody would let both share the nick.
+//! - A focus as Jicofo shows itself. A conference request brings it into the room; it makes the first to come an owner,
+//!   and offers media as soon as there are two. Who declines with the right `<bridge-session/>` is left alone until
+//!   nobody has a session and somebody comes, as with Jicofo; with the wrong one it is told `item-not-found`, and gets no
+//!   other offer. What clients say to offers is in [`TestServer::jingle_answers`].
+//!
+//! # What it does on command
+//! - [`TestServer::set_faults`] and [`TestServer::order`]: connections, streams and sessions misbehave.
+//! - [`TestServer::set_rooms`] says what rooms are like, [`TestServer::set_joins`] who may not enter, and
+//!   [`TestServer::order_room`] has something happen in one: a [`RoomOrder`]. [`TestServer::room`] tells how it is.
+//! - [`TestServer::deliver`] sends any stanza to a session.
+//!
+//! Programs in other languages give the same commands as JSON: [`TestServer::command`].
+//!
 //! It never leaves the loopback interface and reads XML with another parser than the library it tests, so that the
 //! two cannot share a mistake.
 #![forbid(unsafe_code)]
@@ -42,7 +63,10 @@ pub use conference::{ConferenceAnswer, ConferenceRequest, HttpAnswer, Over, Rese
 pub use deployment::{Deployment, Extdisco, Push, Service};
 pub use faults::{Faults, HealthFault, ResumeFault, StreamFault, UpgradeFault};
 pub use http::HttpRequest;
-pub use muc::{Affiliation, JingleAnswer, JoinAnswer, Role, RoomSettings};
+pub use muc::{
+    Affiliation, JingleAnswer, JoinAnswer, OccupantState, Role, RoomCommand, RoomOrder, RoomSettings,
+    RoomState,
+};
 pub use orders::Order;
 use seen::Seen;
 use sessions::{Out, Sessions};
@@ -67,6 +91,8 @@ pub struct Options {
     pub deployment: Deployment,
     /// The answers to conference requests, as [`TestServer::set_conference`] takes them.
     pub conference: Vec<ConferenceAnswer>,
+    /// What the rooms are like, as [`TestServer::set_rooms`] takes it.
+    pub rooms: RoomSettings,
 }
 
 /// A running server. Dropping it ends it and cuts all its connections.
@@ -126,6 +152,7 @@ impl TestServer {
         let state = State {
             deployment: Arc::new(options.deployment),
             conference: options.conference.into(),
+            rooms: muc::Rooms::new(options.rooms),
             ..State::default()
         };
         let shared = Arc::new(Shared {

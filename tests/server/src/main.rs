@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use jitsimeet_testserver::{Deployment, Options, TestServer};
+use jitsimeet_testserver::{Deployment, Options, RoomSettings, TestServer};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -59,6 +59,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         token_secret: arguments.token_secret,
         deployment: arguments.deployment,
         conference: Vec::new(),
+        rooms: RoomSettings::default(),
     };
     let server = TestServer::start(options).await?;
     say(&server.about())?;

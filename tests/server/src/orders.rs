@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::TestServer;
 use crate::sessions::Out;
 
-/// A disturbance of the connections that are open when it is given. As JSON an object whose `command` is the name of
+/// A disturbance of the connections and sessions that there are when it is given. As JSON an object whose `command` is the name of
 /// the order in snake case, beside its fields.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
@@ -21,6 +21,8 @@ pub enum Order {
     Silence,
     /// Forget all sessions and drop every TCP connection, as a server that restarts.
     Restart,
+    /// End every session that waits to be resumed, as if its time were over.
+    Expire,
     /// Close every stream with `<close/>` (RFC 7395, section 3.6).
     Close,
     /// Close every WebSocket without closing its stream first; end every BOSH session without saying why.
@@ -79,7 +81,7 @@ pub enum Order {
 }
 
 impl TestServer {
-    /// Carries an order out on every connection that is open.
+    /// Carries an order out.
     pub fn order(&self, order: &Order) {
         let text = |text: &str| Out::Text(text.to_owned());
         let out = match order {
@@ -93,6 +95,7 @@ impl TestServer {
                 drop(state);
                 Out::Forget
             }
+            Order::Expire => return self.shared.expire_sessions(),
             Order::Close => Out::CloseStream,
             Order::End => Out::End,
             Order::Inject { frame } => text(frame),

@@ -6,6 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::Shared;
+
+/// How long a session can be resumed.
+pub(crate) const MAX: Duration = Duration::from_secs(60);
+
 /// What a connection is told to do.
 #[derive(Debug, Clone)]
 pub(crate) enum Out {
@@ -59,7 +64,7 @@ pub(crate) struct Session {
 }
 
 /// What became of a session that has lost its connection.
-pub(crate) enum Detached {
+enum Detached {
     /// It goes on over another connection, or has ended before.
     Unconcerned,
     /// It has ended.
@@ -183,7 +188,7 @@ impl Sessions {
     }
 
     /// The connection is gone. A session that can be resumed stays.
-    pub(crate) fn detach(&mut self, jid: &str, connection: &UnboundedSender<Out>) -> Detached {
+    fn detach(&mut self, jid: &str, connection: &UnboundedSender<Out>) -> Detached {
         let Some(session) = self.by_jid.get_mut(jid) else { return Detached::Unconcerned };
         // It may have been resumed on another connection meanwhile.
         if !session.connection.as_ref().is_some_and(|current| current.same_channel(connection)) {
@@ -199,7 +204,7 @@ impl Sessions {
     }
 
     /// Ends a session that still waits to be resumed as it did when so many connections were lost.
-    pub(crate) fn expire(&mut self, jid: &str, lost: u32) -> bool {
+    fn expire(&mut self, jid: &str, lost: u32) -> bool {
         let waits = |session: &Session| session.connection.is_none() && session.lost == lost;
         let expires = self.by_jid.get(jid).is_some_and(waits);
         if expires {
@@ -209,18 +214,51 @@ impl Sessions {
     }
 
     /// Ends all sessions that wait to be resumed; returns their JIDs.
-    pub(crate) fn expire_all(&mut self) -> Vec<String> {
+    fn expire_all(&mut self) -> Vec<String> {
         self.by_jid.extract_if(|_, session| session.connection.is_none()).map(|(jid, _)| jid).collect()
     }
 
     /// The client has closed its stream, or the server forgets the session.
-    pub(crate) fn remove(&mut self, jid: &str) {
+    fn remove(&mut self, jid: &str) {
         self.by_jid.remove(jid);
     }
 
     /// Forgets all sessions, as a server that restarts.
     pub(crate) fn clear(&mut self) {
         self.by_jid.clear();
+    }
+}
+
+impl Shared {
+    /// The client has closed its stream, or the server forgets the session, which leaves its rooms.
+    pub(crate) fn end_session(&self, jid: &str) {
+        self.state().sessions.remove(jid);
+        self.in_rooms(|rooms, out| rooms.ended(jid, out));
+    }
+
+    /// A session has lost its connection. If it can be resumed it waits for that, and ends after a while.
+    pub(crate) fn lose_connection(self: &Arc<Self>, jid: String, connection: &UnboundedSender<Out>) {
+        let detached = self.state().sessions.detach(&jid, connection);
+        match detached {
+            Detached::Unconcerned => {}
+            Detached::Ended => self.in_rooms(|rooms, out| rooms.ended(&jid, out)),
+            Detached::Waits(lost) => {
+                let shared = Arc::clone(self);
+                let expiry = self.stop.clone().run_until_cancelled_owned(async move {
+                    tokio::time::sleep(MAX).await;
+                    if shared.state().sessions.expire(&jid, lost) {
+                        shared.in_rooms(|rooms, out| rooms.ended(&jid, out));
+                    }
+                });
+                self.runtime.spawn(expiry);
+            }
+        }
+    }
+
+    /// Ends all sessions that wait to be resumed.
+    pub(crate) fn expire_sessions(&self) {
+        let ended = self.state().sessions.expire_all();
+        ended.iter().for_each(|jid| self.in_rooms(|rooms, out| rooms.ended(jid, out)));
     }
 }
 

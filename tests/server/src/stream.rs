@@ -1,7 +1,6 @@
 //! The XMPP stream: negotiation, stream management, and the few requests a client makes of a server.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use data_encoding::BASE64;
 use minidom::{Element, ElementBuilder, rxml};
@@ -10,7 +9,7 @@ use url::form_urlencoded;
 
 use crate::auth::{Refusal, Scram, check_token};
 use crate::requests::{self, Reply};
-use crate::sessions::{Detached, Out};
+use crate::sessions::{MAX, Out};
 use crate::xml::{CLIENT, STANZA_ERRORS, With, answer, bare, condition, element, is_request, name, refuse};
 use crate::{DOMAIN, Faults, Push, ResumeFault, Shared, StreamFault, conference, muc};
 
@@ -21,8 +20,6 @@ const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 const SM: &str = "urn:xmpp:sm:3";
-/// How long a session can be resumed.
-const MAX: Duration = Duration::from_secs(60);
 
 /// What the query of the service URL says.
 #[derive(Debug, Default)]
@@ -323,9 +320,8 @@ impl Stream {
             if let Some(jid) = &jid
                 && fault != Some(ResumeFault::Silent)
             {
-                state.sessions.remove(jid);
                 drop(state);
-                self.shared.in_rooms(|rooms, out| rooms.ended(jid, out));
+                self.shared.end_session(jid);
             } else {
                 drop(state);
             }
@@ -463,29 +459,15 @@ impl Stream {
     /// The client, or we, closed the stream in an orderly way: nothing is left to resume.
     fn unbind(&mut self) {
         if let Some(jid) = self.jid.take() {
-            self.shared.state().sessions.remove(&jid);
-            self.shared.in_rooms(|rooms, out| rooms.ended(&jid, out));
+            self.shared.end_session(&jid);
         }
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let Some(jid) = self.jid.take() else { return };
-        let detached = self.shared.state().sessions.detach(&jid, &self.out);
-        match detached {
-            Detached::Unconcerned => {}
-            Detached::Ended => self.shared.in_rooms(|rooms, out| rooms.ended(&jid, out)),
-            Detached::Waits(lost) => {
-                let shared = Arc::clone(&self.shared);
-                let expiry = self.shared.stop.clone().run_until_cancelled_owned(async move {
-                    tokio::time::sleep(MAX).await;
-                    if shared.state().sessions.expire(&jid, lost) {
-                        shared.in_rooms(|rooms, out| rooms.ended(&jid, out));
-                    }
-                });
-                self.shared.runtime.spawn(expiry);
-            }
+        if let Some(jid) = self.jid.take() {
+            self.shared.lose_connection(jid, &self.out);
         }
     }
 }

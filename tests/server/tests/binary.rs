@@ -109,6 +109,20 @@ fn takes_commands_as_lines_of_json() {
     });
     assert_eq!(asked["requests"][0], first);
 
+    binary.obeys(&json!({ "command": "rooms", "meeting_id": "m", "offers": false }));
+    binary.obeys(&json!({ "command": "joins", "answers": [{ "error": "not-allowed", "type": "cancel" }] }));
+    let order = |order: &str| json!({ "command": "room", "room": "r", "order": order, "nick": "n" });
+    binary.obeys(&order("enter"));
+    assert_eq!(binary.tell(&order("offer")), json!({ "ok": false }));
+    let state = binary.tell(&json!({ "command": "room_state", "room": "r@conference.meet.example" }));
+    let occupant = json!({
+        "nick": "n", "jid": "silent-n@meet.example/n", "affiliation": "none", "role": "participant", "presence": "",
+    });
+    assert_eq!(state["state"]["occupants"], json!([occupant]));
+    assert_eq!((&state["state"]["meeting_id"], &state["state"]["password"]), (&json!("m"), &Value::Null));
+    assert_eq!(binary.tell(&json!({ "command": "room_state", "room": "s" })), json!({ "state": null }));
+    assert_eq!(binary.tell(&json!({ "command": "jingle_answers" })), json!({ "answers": [] }));
+
     let sessions = binary.tell(&json!({ "command": "sessions" }));
     assert_eq!(sessions, json!({ "sessions": [], "connections": 8 }));
     binary.obeys(&json!({ "command": "cut" }));
@@ -129,6 +143,12 @@ fn says_which_field_of_a_command_is_wrong() {
         (json!({ "command": "conference" }), "answers"),
         (json!({ "command": "deliver", "jid": "a@b/c" }), "stanza"),
         (json!({ "command": "split", "bytes": -1 }), "bytes"),
+        (json!({ "command": "rooms", "focsu": true }), "focsu"),
+        (json!({ "command": "joins", "answers": [{ "eror": "gone" }] }), "eror"),
+        (json!({ "command": "room", "order": "focus_joins" }), "room"),
+        (json!({ "command": "room", "room": "r", "order": "dance" }), "dance"),
+        (json!({ "command": "room", "room": "r", "order": "kick" }), "nick"),
+        (json!({ "command": "room", "room": "r", "order": "populate", "count": -1 }), "count"),
         (json!({ "command": "dance" }), "dance"),
         (json!({ "order": "cut" }), "command"),
         (json!([]), "map"),

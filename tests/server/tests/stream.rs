@@ -1,54 +1,9 @@
 //! What a client is told in its stream: the push, and the answers to conference requests.
 
-use std::time::Duration;
+mod client;
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use client::Client;
 use jitsimeet_testserver::{ConferenceAnswer, Deployment, Options, Over, Push, TestServer};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::{WebSocketStream, client_async};
-
-const OPEN: &str = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='meet.example' version='1.0'/>";
-const AUTH: &str = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>";
-const BIND: &str =
-    "<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
-
-struct Client(WebSocketStream<TcpStream>);
-
-impl Client {
-    /// A client that has asked to be bound.
-    async fn bind(server: &TestServer) -> Self {
-        let socket = TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
-        let mut request = server.service_url().into_client_request().unwrap();
-        request.headers_mut().insert("Sec-WebSocket-Protocol", "xmpp".parse().unwrap());
-        let mut client = Self(client_async(request, socket).await.unwrap().0);
-        for (frame, answers) in [(OPEN, 2), (AUTH, 1), (OPEN, 2), (BIND, 0)] {
-            client.send(frame).await;
-            for _ in 0..answers {
-                client.next().await;
-            }
-        }
-        client
-    }
-
-    async fn send(&mut self, frame: &str) {
-        self.0.send(Message::text(frame)).await.unwrap();
-    }
-
-    async fn next(&mut self) -> String {
-        let frame = timeout(Duration::from_secs(10), self.0.next()).await.expect("a frame");
-        frame.unwrap().unwrap().into_text().unwrap().to_string()
-    }
-
-    async fn ask(&mut self, room: &str, id: &str) {
-        let conference = format!("<conference xmlns='http://jitsi.org/protocol/focus' room='{room}'/>");
-        let to = "focus.meet.example";
-        self.send(&format!("<iq xmlns='jabber:client' type='set' id='{id}' to='{to}'>{conference}</iq>"))
-            .await;
-    }
-}
 
 async fn server(deployment: Deployment, conference: Vec<ConferenceAnswer>) -> TestServer {
     TestServer::start(Options { deployment, conference, ..Options::default() }).await.unwrap()

@@ -2,6 +2,7 @@
 
 use minidom::Element;
 
+use super::lobby::Verdict;
 use super::rank::{Affiliation, Role};
 use super::room::{Change, Room};
 use super::{ADMIN, Fault, Outbox, Sender, USER};
@@ -156,7 +157,7 @@ impl Room {
             affiliation.name(),
             escape(jid)
         );
-        self.broadcast_but(but, &head, &tail, out);
+        self.broadcast_to(|occupant| but != Some(&occupant.nick), &head, &tail, out);
     }
 
     /// Changes the role of an occupant. Without a role it is kicked.
@@ -183,7 +184,15 @@ impl Room {
             let jid = occupant.bare().to_owned();
             // As Jitsi does: who is kicked loses its affiliation, of which the others hear first.
             self.affiliations.remove(&jid);
-            self.announce_affiliation(&jid, Affiliation::None, reason, Some(nick), out);
+            match (&self.main, actor) {
+                (Some(main), Some((_, actor))) => out.verdicts.push(Verdict {
+                    main: main.clone(),
+                    actor: actor.to_owned(),
+                    occupant: self.occupants.get(nick).cloned(),
+                    admitted: None,
+                }),
+                _ => self.announce_affiliation(&jid, Affiliation::None, reason, Some(nick), out),
+            }
             self.expel(nick, &Change { statuses: &[307], ..change }, out);
             return Ok(());
         }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::rank::Affiliation;
 use super::room::{Change, Room};
-use super::{CONFIGURATION, DATA, Fault, LOBBY, OWNER, Outbox, Sender};
+use super::{CONFIGURATION, DATA, Fault, OWNER, Outbox, Sender};
 use crate::xml::escape;
 
 /// What the rooms of a server are like.
@@ -177,8 +177,7 @@ impl Room {
         if wanted == self.configuration.lobby.is_some() {
             return false;
         }
-        let name = self.jid.split('@').next().unwrap_or_default();
-        self.configuration.lobby = wanted.then(|| format!("{name}@{LOBBY}"));
+        self.configuration.lobby = wanted.then(|| super::lobby::of(&self.jid));
         let json = format!(r#"{{"type":"lobby-notify","event":"LOBBY-ENABLED","value":{wanted}}}"#);
         let content = format!("<json-message xmlns='{}'>{}</json-message>", super::JITMEET, escape(&json));
         self.speak(&nick, None, &content, None, out);

@@ -13,7 +13,7 @@ use crate::conference::FOCUS_USER;
 use crate::requests::PING;
 use crate::xml::{bare, escape, is_request};
 
-pub(super) const NICK: &str = "focus";
+pub(super) const NAME: &str = "focus";
 
 /// What the focus of a room knows.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(crate) fn is_focus(jid: &str) -> bool {
 
 /// The full JID of the focus.
 pub(super) fn jid() -> String {
-    format!("{FOCUS_USER}/{NICK}")
+    format!("{FOCUS_USER}/{NAME}")
 }
 
 /// What its presence holds.
@@ -59,10 +59,10 @@ impl Room {
         moment: Moment,
         out: &mut Outbox,
     ) -> bool {
-        if self.occupants.contains_key(NICK) {
+        if self.occupants.contains_key(NAME) {
             return false;
         }
-        let mut occupant = self.new_occupant(NICK, &jid(), Kind::Focus);
+        let mut occupant = self.new_occupant(NAME, &jid(), Kind::Focus);
         occupant.presence = presence(settings, &self.jid);
         self.insert(occupant.clone(), moment);
         self.publicise(&occupant, &Change::default(), out);
@@ -77,7 +77,7 @@ impl Room {
     pub(super) fn leave_focus(&mut self, out: &mut Outbox) -> bool {
         let here = self.focus.take().is_some();
         if here {
-            self.expel(NICK, &Change::default(), out);
+            self.expel(NAME, &Change::default(), out);
         }
         here
     }
@@ -88,7 +88,7 @@ impl Room {
         let changed = focus.settings.properties != settings.properties;
         focus.settings = Arc::clone(settings);
         let content = presence(settings, &self.jid);
-        if let Some(occupant) = self.occupants.get_mut(NICK).filter(|_| changed) {
+        if let Some(occupant) = self.occupants.get_mut(NAME).filter(|_| changed) {
             occupant.presence = content;
             let occupant = occupant.clone();
             self.publicise(&occupant, &Change::default(), out);
@@ -98,11 +98,11 @@ impl Room {
     pub(super) fn focus_sees_join(&mut self, nick: &str, out: &mut Outbox) {
         self.elect(out);
         let people = self.occupants.len() - 1;
-        match &self.focus {
+        match self.focus.as_ref().filter(|focus| focus.settings.offers && people > 1) {
             // As Jicofo does, who declined is asked again if nobody has a session.
-            Some(focus) if people > 1 && focus.offers.is_empty() => self.offer_to_all(out),
-            Some(_) if people > 1 => self.offer(nick, out),
-            _ => {}
+            Some(focus) if focus.offers.is_empty() => self.offer_to_all(out),
+            Some(_) => drop(self.offer(nick, out)),
+            None => {}
         }
     }
 
@@ -133,7 +133,7 @@ impl Room {
         if owner.is_none() {
             let own = self::jid();
             // It is an owner, and may.
-            let _ = self.set_affiliation(Some((NICK, &own)), &jid, Affiliation::Owner, None, out);
+            let _ = self.set_affiliation(Some((NAME, &own)), &jid, Affiliation::Owner, None, out);
         }
     }
 

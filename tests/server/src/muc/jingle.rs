@@ -44,22 +44,24 @@ pub struct JingleAnswer {
 impl Room {
     /// Offers media to every client that has no session.
     pub(super) fn offer_to_all(&mut self, out: &mut Outbox) {
-        if self.occupants.len() <= 2 {
+        if self.occupants.len() <= 2 || self.focus.as_ref().is_none_or(|focus| !focus.settings.offers) {
             return;
         }
         let clients = self.occupants.values().filter(|occupant| occupant.kind == Kind::Client);
         let clients: Vec<_> = clients.map(|occupant| occupant.nick.clone()).collect();
-        clients.iter().for_each(|nick| self.offer(nick, out));
+        for nick in clients {
+            self.offer(&nick, out);
+        }
     }
 
-    /// Offers media to a client that has no session.
-    pub(super) fn offer(&mut self, nick: &str, out: &mut Outbox) {
-        let from = self.address(super::focus::NICK);
+    /// Offers media to a client that has no session; false if it has one, or is none.
+    pub(super) fn offer(&mut self, nick: &str, out: &mut Outbox) -> bool {
+        let from = self.address(super::focus::NAME);
         let responder = self.address(nick);
         let occupant = self.occupants.get(nick).filter(|occupant| occupant.kind == Kind::Client);
-        let (Some(occupant), Some(focus)) = (occupant, &mut self.focus) else { return };
-        if !focus.settings.offers || focus.offers.contains_key(nick) {
-            return;
+        let (Some(occupant), Some(focus)) = (occupant, &mut self.focus) else { return false };
+        if focus.offers.contains_key(nick) {
+            return false;
         }
         focus.offered += 1;
         let number = format!("{:04}", focus.offered);
@@ -81,6 +83,7 @@ impl Room {
         );
         out.send(&occupant.jid, text);
         focus.offers.insert(nick.to_owned(), Offer { sid, id, bridge_session, ended: false });
+        true
     }
 
     /// A client has acknowledged an offer, or refused it.

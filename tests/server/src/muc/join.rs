@@ -5,10 +5,8 @@ use serde::Deserialize;
 
 use super::rank::{Affiliation, Role};
 use super::room::{Change, Kind, NOT_CONNECTED, Occupant, Room, without_claims};
-use super::{Fault, JITMEET, MUC, Outbox, RoomSettings, Sender};
+use super::{Fault, JITMEET, MUC, NICK, Outbox, RoomSettings, Sender};
 use crate::xml::{CLIENT, escape, inner};
-
-const NICK: &str = "http://jabber.org/protocol/nick";
 
 /// The answer to a request to enter a room. The default is what the room answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -83,7 +81,7 @@ impl Room {
             return Some(Fault::new("cancel", "service-unavailable"));
         }
         let affiliation = self.affiliation(sender.jid);
-        let given = stanza.get_child("x", MUC).and_then(|x| x.get_child("password", MUC)).map(Element::text);
+        let given = password(stanza);
         let secret = self.configuration.password.as_ref();
         let knows = secret.is_some() && given.as_ref() == secret;
         if self.configuration.members_only && affiliation <= Affiliation::None && !knows {
@@ -160,14 +158,26 @@ impl Room {
 
     /// An occupant goes, with what its last presence says.
     pub(super) fn leave(&mut self, nick: &str, stanza: Option<&Element>, out: &mut Outbox) {
-        let Some(mut occupant) = self.remove(nick) else { return };
-        occupant.presence = stanza.map(|stanza| inner(without_claims(stanza))).unwrap_or_default();
-        occupant.id = stanza.and_then(|stanza| stanza.attr("id")).map(ToOwned::to_owned);
-        self.publicise(&occupant, &Change::default(), out);
-        self.focus_sees_leave(&occupant, out);
+        let content = stanza.map(|stanza| inner(without_claims(stanza))).unwrap_or_default();
+        self.leave_with(nick, content, stanza.and_then(|stanza| stanza.attr("id")), out);
     }
 
-    /// Who answers with an error is gone (section 9.? of Prosody's practice: status 333).
+    pub(super) fn leave_with(
+        &mut self,
+        nick: &str,
+        content: String,
+        id: Option<&str>,
+        out: &mut Outbox,
+    ) -> bool {
+        let Some(mut occupant) = self.remove(nick) else { return false };
+        occupant.presence = content;
+        occupant.id = id.map(ToOwned::to_owned);
+        self.publicise(&occupant, &Change::default(), out);
+        self.focus_sees_leave(&occupant, out);
+        true
+    }
+
+    /// Who answers with an error is gone, for a technical reason (section 9.3 and status code 333).
     pub(super) fn expel_for_error(&mut self, stanza: &Element, nick: &str, out: &mut Outbox) {
         let Some(mut occupant) = self.remove(nick) else { return };
         let condition = stanza.get_child("error", CLIENT).and_then(|error| error.children().next());
@@ -202,6 +212,12 @@ impl Room {
             self.publicise(&occupant, &Change { extra: &extra, ..Change::default() }, out);
         }
     }
+}
+
+/// The password that a client enters with.
+pub(super) fn password(stanza: &Element) -> Option<String> {
+    let password = stanza.get_child("x", MUC)?.get_child("password", MUC)?.text();
+    Some(password).filter(|password| !password.is_empty())
 }
 
 /// What a client says of itself, with the identity that its token gives it.

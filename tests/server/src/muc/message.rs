@@ -3,15 +3,15 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use minidom::Element;
 
+use super::lobby::Verdict;
 use super::rank::{Affiliation, Role};
-use super::room::{NOT_CONNECTED, Room, without_claims};
-use super::{Fault, MUC, Moment, Outbox, Sender, USER};
+use super::room::{NOT_CONNECTED, Occupant, Room, without_claims};
+use super::{Fault, MUC, Moment, NICK, Outbox, Sender, USER};
 use crate::xml::{CLIENT, escape, inner};
 
 /// How many messages are told to who comes.
 const REMEMBERED: usize = 20;
 const HINTS: &str = "urn:xmpp:hints";
-const NICK: &str = "http://jabber.org/protocol/nick";
 /// What makes a room take the receiver for gone.
 const GONE: [&str; 9] = [
     "gone",
@@ -29,7 +29,7 @@ const GONE: [&str; 9] = [
 #[derive(Debug)]
 pub(super) struct Subject {
     from: String,
-    text: String,
+    pub text: String,
     at: DateTime<Utc>,
 }
 
@@ -89,13 +89,14 @@ impl Room {
         let Some(occupant) = self.occupants.get(nick) else { return };
         let content = format!("{content}{}", occupant.occupant_id);
         let id = id.map_or_else(|| format!("message-{}", self.count + 1), ToOwned::to_owned);
-        self.count += 1;
         let head = format!(
             "<message xmlns='jabber:client' type='groupchat' from='{}' id='{}' to='",
             escape(&self.address(nick)),
             escape(&id),
         );
-        self.broadcast(&head, &format!("'>{content}</message>"), out);
+        let hears = |other: &Occupant| self.hears(occupant, other);
+        self.broadcast_to(hears, &head, &format!("'>{content}</message>"), out);
+        self.count += 1;
         if let Some(at) = remember {
             let tail = format!("'>{content}{}</message>", self.delay(at));
             self.history.push_back(Historic { head, tail, at });
@@ -117,6 +118,10 @@ impl Room {
 
     /// Tells who comes of the subject, even if there is none (section 7.2.15).
     pub(super) fn send_subject(&self, to: &str, out: &mut Outbox) {
+        if self.main.is_some() {
+            // What comes from the lobby itself does not pass Jitsi's filter.
+            return;
+        }
         let (head, tail) = match &self.subject {
             Some(it) => subject(&it.from, &it.text, &self.delay(it.at)),
             None => subject(&self.jid, "", ""),
@@ -135,7 +140,7 @@ impl Room {
         let escaped = escape(to);
         let mut wanted = Vec::new();
         for message in self.history.iter().rev().take(most) {
-            let text = [&message.head, escaped.as_str(), &message.tail].concat();
+            let text = [&*message.head, &*escaped, &*message.tail].concat();
             if since.is_some_and(|since| since > message.at) || text.len() > characters {
                 break;
             }
@@ -168,6 +173,9 @@ impl Room {
             let fault = Fault::new("cancel", "item-not-found").text("Recipient not in room");
             return out.refuse(stanza, sender, &fault);
         };
+        if !self.hears(own, other) {
+            return;
+        }
         let mut head = format!("<message xmlns='jabber:client' from='{}'", escape(&self.address(&own.nick)));
         for (name, value) in [("type", kind), ("id", stanza.attr("id"))] {
             if let Some(value) = value {
@@ -176,7 +184,7 @@ impl Room {
         }
         let content = inner(without_claims(stanza));
         let text = format!(
-            "{head} to='{}'>{content}{}<x xmlns='{USER}'/></message>",
+            "{head} to='{}'>{content}<x xmlns='{USER}'/>{}</message>",
             escape(&other.jid),
             own.occupant_id
         );
@@ -221,6 +229,12 @@ impl Room {
                 escape(&reason),
             );
             out.send(to, text);
+            out.verdicts.push(Verdict {
+                main: self.jid.clone(),
+                actor: sender.jid.to_owned(),
+                occupant: None,
+                admitted: Some(to.to_owned()),
+            });
         }
     }
 }

@@ -8,7 +8,9 @@ mod disco;
 mod focus;
 mod jingle;
 mod join;
+mod lobby;
 mod message;
+mod orders;
 mod rank;
 mod room;
 
@@ -22,6 +24,7 @@ use self::config::Configuration;
 pub use self::config::RoomSettings;
 pub use self::jingle::JingleAnswer;
 pub use self::join::JoinAnswer;
+pub use self::orders::{OccupantState, RoomCommand, RoomOrder, RoomState};
 pub use self::rank::{Affiliation, Role};
 use self::room::{NOT_CONNECTED, Room};
 use crate::Shared;
@@ -42,6 +45,7 @@ const OWNER: &str = "http://jabber.org/protocol/muc#owner";
 const CONFIGURATION: &str = "http://jabber.org/protocol/muc#roomconfig";
 const DATA: &str = "jabber:x:data";
 const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+const NICK: &str = "http://jabber.org/protocol/nick";
 const JITMEET: &str = "http://jitsi.org/jitmeet";
 const FOCUS_PROTOCOL: &str = "http://jitsi.org/protocol/focus";
 
@@ -75,6 +79,7 @@ pub(crate) struct Sender<'a> {
 pub(crate) struct Outbox {
     stanzas: Vec<(String, String)>,
     answers: Vec<JingleAnswer>,
+    verdicts: Vec<lobby::Verdict>,
 }
 
 /// A refusal.
@@ -140,11 +145,17 @@ impl Outbox {
 
 /// Whether a stanza is for a room, or for the component that they are in.
 pub(crate) fn is_for_rooms(stanza: &Element) -> bool {
-    let to = stanza.attr("to").unwrap_or_default();
-    bare(to).rsplit('@').next() == Some(CONFERENCE)
+    match bare(stanza.attr("to").unwrap_or_default()).rsplit_once('@') {
+        Some((_, domain)) => domain == CONFERENCE || domain == LOBBY,
+        None => stanza.attr("to") == Some(CONFERENCE),
+    }
 }
 
 impl Rooms {
+    pub(crate) fn new(settings: RoomSettings) -> Self {
+        Self { settings: Arc::new(settings), ..Self::default() }
+    }
+
     /// Takes a stanza to a room, an occupant, or the component.
     pub(crate) fn handle(&mut self, stanza: &Element, sender: &Sender<'_>, out: &mut Outbox) {
         let to = stanza.attr("to").unwrap_or_default();
@@ -168,11 +179,13 @@ impl Rooms {
             self.visited.entry(sender.jid.to_owned()).or_default().insert(jid.to_owned());
             if !self.rooms.contains_key(jid) {
                 match self.create(jid, sender.jid) {
-                    Ok(()) => {}
+                    // Who creates a room with a password locks it.
+                    Ok(room) => room.configuration.password = join::password(stanza),
                     Err(fault) => return out.refuse(stanza, sender, &fault),
                 }
             }
         }
+        self.adopt_affiliations(jid);
         let Some(room) = self.rooms.get_mut(jid) else {
             if stanza.attr("type") != Some("unavailable") {
                 out.refuse(stanza, sender, &Fault::new("cancel", "item-not-found"));
@@ -192,7 +205,7 @@ impl Rooms {
             (_, Some(nick)) => room.pass_on(stanza, nick, sender, out),
             (_, None) => room.handle_iq(stanza, sender, &self.settings, out),
         }
-        self.tidy(jid);
+        self.tidy(jid, out);
     }
 
     /// Whether somebody who is not there wants to enter.
@@ -205,9 +218,14 @@ impl Rooms {
             && !inside
     }
 
-    fn create(&mut self, jid: &str, creator: &str) -> Result<(), Fault<'static>> {
-        if self.settings.restrict_creation && !focus::is_focus(creator) {
+    fn create(&mut self, jid: &str, creator: &str) -> Result<&mut Room, Fault<'static>> {
+        let lobby = jid.ends_with(LOBBY);
+        if (self.settings.restrict_creation && !focus::is_focus(creator)) || lobby {
             return Err(Fault::new("cancel", "not-allowed").text("Room creation is restricted"));
+        }
+        if self.rooms.len() >= MOST_ROOMS {
+            // The focus waits in those, for people who did not come.
+            self.rooms.retain(|_, room| room.main.is_some() || !room.is_deserted());
         }
         if self.rooms.len() >= MOST_ROOMS {
             return Err(Fault::new("wait", "resource-constraint"));
@@ -222,15 +240,15 @@ impl Rooms {
         if !focus::is_focus(creator) {
             room.affiliations.insert(bare(creator).to_owned(), Affiliation::Owner);
         }
-        self.rooms.insert(jid.to_owned(), room);
-        Ok(())
+        Ok(self.rooms.entry(jid.to_owned()).insert_entry(room).into_mut())
     }
 
-    /// A room without anybody is gone.
-    fn tidy(&mut self, jid: &str) {
-        if self.rooms.get(jid).is_some_and(|room| room.occupants.is_empty()) {
+    /// A room without anybody is gone, and its lobby with it.
+    fn tidy(&mut self, jid: &str, out: &mut Outbox) {
+        if self.rooms.get(jid).is_some_and(|room| room.occupants.is_empty() && room.main.is_none()) {
             self.rooms.remove(jid);
         }
+        self.tend_lobby(jid, out);
     }
 
     /// A conference request brings the focus into a room.
@@ -251,11 +269,12 @@ impl Rooms {
     /// A session is over: it leaves all its rooms.
     pub(crate) fn ended(&mut self, session: &str, out: &mut Outbox) {
         for jid in self.visited.remove(session).unwrap_or_default() {
+            self.adopt_affiliations(&jid);
             if let Some(room) = self.rooms.get_mut(&jid)
                 && let Some(nick) = room.nicks.get(session).cloned()
             {
                 room.leave(&nick, None, out);
-                self.tidy(&jid);
+                self.tidy(&jid, out);
             }
         }
     }

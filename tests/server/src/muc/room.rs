@@ -33,6 +33,8 @@ pub(super) struct Room {
     pub created: Option<i64>,
     pub meeting_id: String,
     pub focus: Option<Focus>,
+    /// The bare JID of the room that this one is the lobby of.
+    pub main: Option<String>,
     /// Counts occupants and messages.
     pub count: u64,
 }
@@ -101,6 +103,7 @@ impl Room {
             created: None,
             meeting_id,
             focus: None,
+            main: None,
             count: 0,
         }
     }
@@ -264,12 +267,18 @@ impl Room {
 
     /// Sends a stanza to everybody: what stands before the receiver's JID, and what behind it.
     pub(super) fn broadcast(&self, head: &str, tail: &str, out: &mut Outbox) {
-        self.broadcast_but(None, head, tail, out);
+        self.broadcast_to(|_| true, head, tail, out);
     }
 
-    pub(super) fn broadcast_but(&self, nick: Option<&str>, head: &str, tail: &str, out: &mut Outbox) {
+    pub(super) fn broadcast_to(
+        &self,
+        whom: impl Fn(&Occupant) -> bool,
+        head: &str,
+        tail: &str,
+        out: &mut Outbox,
+    ) {
         let clients = self.occupants.values().filter(|occupant| occupant.kind == Kind::Client);
-        for occupant in clients.filter(|occupant| nick != Some(occupant.nick.as_str())) {
+        for occupant in clients.filter(|occupant| whom(occupant)) {
             out.send_between(&occupant.jid, head, tail);
         }
     }
@@ -280,11 +289,6 @@ impl Room {
             format!("<message xmlns='jabber:client' type='groupchat' from='{}' to='", escape(&self.jid));
         let codes: String = codes.iter().map(|code| format!("<status code='{code}'/>")).collect();
         self.broadcast(&head, &format!("'><x xmlns='{USER}'>{codes}</x></message>"), out);
-    }
-
-    /// Whether one occupant is shown to another.
-    fn shows(&self, _occupant: &Occupant, _to: &Occupant) -> bool {
-        true
     }
 }
 

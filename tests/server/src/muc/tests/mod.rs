@@ -1,6 +1,10 @@
 //! A room and its clients, without a wire.
 
+mod focus;
 mod join;
+mod lobby;
+mod moderation;
+mod orders;
 mod talk;
 
 use chrono::{DateTime, Utc};
