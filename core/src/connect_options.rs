@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The arguments of [`JitsiConnection::connect_with`].
+/// The arguments of [`connect_with`](crate::JitsiConnection::connect_with).
 ///
 /// ```
 #[doc = include_str!("../doc/made.txt")]
