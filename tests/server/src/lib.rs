@@ -65,6 +65,8 @@ pub struct Options {
     pub deployment: Deployment,
     /// The answers to conference requests, as [`TestServer::set_conference`] takes them.
     pub conference: Vec<ConferenceAnswer>,
+    /// Keep what goes over the wire, for [`TestServer::wire`].
+    pub keep_wire: bool,
 }
 
 /// A running server. Dropping it ends it and cuts all its connections.
@@ -87,6 +89,8 @@ struct Shared {
     requests: Seen<HttpRequest>,
     conference_requests: Seen<ConferenceRequest>,
     sasl: Seen<String>,
+    /// What went over the wire, if it is to be kept.
+    wire: Option<Seen<String>>,
     /// Where what outlives a connection runs.
     runtime: Handle,
     /// Ends what outlives a connection.
@@ -132,6 +136,7 @@ impl TestServer {
             requests: Seen::default(),
             conference_requests: Seen::default(),
             sasl: Seen::default(),
+            wire: options.keep_wire.then(Seen::default),
             runtime: Handle::current(),
             stop: stop.clone(),
         });
@@ -249,6 +254,13 @@ impl TestServer {
         self.shared.sasl.list()
     }
 
+    /// What went over the wire, as it is: the heads and bodies of requests, and the frames of WebSockets in both
+    /// directions; the last 1000. Empty without [`Options::keep_wire`].
+    #[must_use]
+    pub fn wire(&self) -> Vec<String> {
+        self.shared.wire.as_ref().map(Seen::list).unwrap_or_default()
+    }
+
     /// Waits until the server has seen so many HTTP requests since it was started.
     pub async fn requested(&self, count: u64) {
         self.shared.requests.reached(count).await;
@@ -282,6 +294,12 @@ impl TestServer {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn carried(&self, text: impl FnOnce() -> String) {
+        if let Some(wire) = &self.wire {
+            wire.add(text());
+        }
     }
 
     fn tell_all(&self, out: &Out) {

@@ -59,6 +59,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         token_secret: arguments.token_secret,
         deployment: arguments.deployment,
         conference: Vec::new(),
+        keep_wire: false,
     };
     let server = TestServer::start(options).await?;
     say(&server.about())?;
