@@ -74,7 +74,9 @@ class Game {
       if (event !== events.connection.STANZA_RECEIVED) {
         const fields = FIELDS[event] ?? (() => ({}));
         this.connection.on(event, (...args) => {
-          args.forEach((arg) => showing.show(arg));
+          for (const arg of args) {
+            showing.show(arg);
+          }
           this.#deliver({ event, fields: fields(...args) });
         });
       }
