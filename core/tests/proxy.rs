@@ -6,10 +6,10 @@ use std::env;
 use std::net::Ipv4Addr;
 
 use common::certificates::Authority;
-use common::tunnel::Tunnel;
 use common::wire::{Proxy, head, relay, serve};
 use common::{again, assert_failure, failure, next, options, server, within};
 use jitsimeet::{Code, ConnectOptions, ErrorType, Event, JitsiConnection, Options};
+use jitsimeet_testproxy::Tunnel;
 use jitsimeet_testserver::{Deployment, Order, TestServer};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -191,7 +191,7 @@ async fn sharded(tls: bool) -> TestServer {
 }
 
 fn tunnelled(tunnel: &Tunnel, server: &TestServer, more: Value) -> Options {
-    let mut options = through(server, &format!("http://user:secret@127.0.0.1:{}", tunnel.port));
+    let mut options = through(server, &format!("http://user:secret@127.0.0.1:{}", tunnel.port()));
     options.merge(json!({ "transport": { "headers": { "x-own": "value" } } })).unwrap();
     if let Some(certificate) = server.ca_certificate() {
         options.set("tls.caCertificates", certificate).unwrap();
@@ -204,7 +204,7 @@ fn tunnelled(tunnel: &Tunnel, server: &TestServer, more: Value) -> Options {
 async fn everything_goes_through_the_proxy_with_the_callers_headers() {
     for tls in [false, true] {
         let server = sharded(tls).await;
-        let tunnel = Tunnel::start(Some(&format!("Basic {CREDENTIALS}"))).await;
+        let tunnel = Tunnel::start(Some(&format!("Basic {CREDENTIALS}"))).await.unwrap();
         let url = json!({ "conferenceRequestUrl": server.conference_request_url() });
         let connection = JitsiConnection::new(None, None, &tunnelled(&tunnel, &server, url)).unwrap();
         let mut events = connection.events();
@@ -227,7 +227,7 @@ async fn everything_goes_through_the_proxy_with_the_callers_headers() {
 #[tokio::test]
 async fn so_does_bosh_with_every_request() {
     let server = sharded(false).await;
-    let tunnel = Tunnel::start(Some(&format!("Basic {CREDENTIALS}"))).await;
+    let tunnel = Tunnel::start(Some(&format!("Basic {CREDENTIALS}"))).await.unwrap();
     let more = json!({
         "serviceUrl": server.bosh_url(), "conferenceRequestUrl": server.conference_request_url(),
     });

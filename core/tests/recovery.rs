@@ -5,9 +5,9 @@ mod common;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use common::tunnel::Tunnel;
 use common::{connection_to, next, options, server, within};
 use jitsimeet::{Code, ConnectOptions, Error, ErrorType, Event, Events, JitsiConnection, Options};
+use jitsimeet_testproxy::Tunnel;
 use jitsimeet_testserver::{Faults, Order, ResumeFault, TestServer};
 use serde_json::json;
 
@@ -151,8 +151,8 @@ async fn a_black_hole_is_found_by_ping_and_the_session_resumed() {
 #[tokio::test]
 async fn a_frame_that_takes_long_to_come_is_no_black_hole() {
     let server = server().await;
-    let tunnel = Tunnel::start(None).await;
-    let proxy = format!("http://127.0.0.1:{}", tunnel.port);
+    let tunnel = Tunnel::start(None).await.unwrap();
+    let proxy = format!("http://127.0.0.1:{}", tunnel.port());
     // Dead after 300 ms; the frame takes two seconds.
     let connection = connect_with(
         &server,

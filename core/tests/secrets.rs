@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use common::tunnel::Tunnel;
 use common::{next, options, within};
 use data_encoding::{BASE64, HEXLOWER};
 use jitsimeet::{AttachOptions, ConnectOptions, Error, Event, Events, JitsiConnection, Options};
+use jitsimeet_testproxy::Tunnel;
 use jitsimeet_testserver::{
     ConferenceAnswer, Deployment, Faults, Order, Push, ResumeFault, Service, TestServer,
 };
@@ -182,8 +182,8 @@ async fn through_a_proxy(rig: &mut Rig) -> String {
     let credentials = BASE64.encode(format!("{PROXY_USER}:{PROXY_PASSWORD}").as_bytes());
     let token = rig.token.clone();
     for wanted in [format!("Basic {credentials}"), "Basic other".to_owned()] {
-        let tunnel = Tunnel::start(Some(&wanted)).await;
-        let proxy = format!("http://{PROXY_USER}:{PROXY_PASSWORD}@127.0.0.1:{}", tunnel.port);
+        let tunnel = Tunnel::start(Some(&wanted)).await.unwrap();
+        let proxy = format!("http://{PROXY_USER}:{PROXY_PASSWORD}@127.0.0.1:{}", tunnel.port());
         let connection = rig.connection(Some(&token), json!({ "transport": { "proxy": proxy } }));
         let _events = rig.connect(&connection, ConnectOptions::default()).await;
         rig.show(&connection);

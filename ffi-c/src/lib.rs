@@ -3,7 +3,6 @@
 //!
 //! This crate translates idioms and nothing else. Every entry goes through [`guard`](panic::guard), so that no panic
 //! reaches the caller and every failure leaves its text for `jm_last_error`.
-#![deny(clippy::undocumented_unsafe_blocks)]
 #![expect(non_camel_case_types, reason = "the types have the names that C programs use")]
 #![expect(clippy::missing_safety_doc, reason = "the comments are for C; each states ownership and threading")]
 

@@ -433,8 +433,8 @@ fn domain(key: &str, given: Option<String>) -> Result<String, Error> {
 
 fn tls(raw: RawTls) -> Result<Tls, Error> {
     let ca_certificates = raw.ca_certificates.map(OneOrMany::into_vec);
-    let client = match (raw.client_certificate, raw.client_key) {
-        (Some(certificate), Some(key)) => Some((certificate, Zeroizing::new(key))),
+    let client = match (raw.client_certificate, raw.client_key.map(Zeroizing::new)) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
         (Some(_), None) => return Err(Error::option("tls.clientKey", "required with tls.clientCertificate")),
         (None, Some(_)) => return Err(Error::option("tls.clientCertificate", "required with tls.clientKey")),

@@ -10,6 +10,7 @@
 mod config;
 mod raw;
 mod schema;
+mod tree;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -17,12 +18,13 @@ use serde_json::{Map, Value};
 
 pub(crate) use config::{Config, LogLimits, Ping, SendQueue, Tls, room};
 pub use schema::{Kind, OPTIONS, OptionSpec};
+use tree::{Tree, wipe};
 
 use crate::{Error, LogLevel, PerProcess};
 
 /// The configurations in use, by the options that they come from: what is compared must be few.
 static CONFIGS: PerProcess<Mutex<Vec<Used>>> = PerProcess::new();
-type Used = (Map<String, Value>, Weak<Config>);
+type Used = (Tree, Weak<Config>);
 const MAX_SHARED: usize = 16;
 
 /// The options of [`init`](crate::init) and of a [`JitsiConnection`](crate::JitsiConnection), with lib-jitsi-meet's
@@ -97,7 +99,7 @@ const MAX_SHARED: usize = 16;
 /// `enableAnalyticsLogging`, `enableWindowOnErrorHandler`, `externalStorage`.
 #[derive(Clone, Default, PartialEq)]
 pub struct Options {
-    tree: Map<String, Value>,
+    tree: Tree,
 }
 
 impl Options {
@@ -152,7 +154,7 @@ impl Options {
         schema::check_path(path, &value)?;
         let (parents, last) =
             path.rsplit_once('.').map_or((None, path), |(parents, last)| (Some(parents), last));
-        let mut object = &mut self.tree;
+        let mut object = &mut *self.tree;
         for key in parents.into_iter().flat_map(|parents| parents.split('.')) {
             let child = object.entry(key).or_insert_with(|| Value::Object(Map::new()));
             if !child.is_object() {
@@ -160,11 +162,11 @@ impl Options {
             }
             object = child.as_object_mut().expect("made an object just above");
         }
-        if value.is_null() {
-            object.remove(last);
-        } else {
-            object.insert(last.to_owned(), value);
-        }
+        let mut old = match value.is_null() {
+            true => object.remove(last),
+            false => object.insert(last.to_owned(), value),
+        };
+        old.iter_mut().for_each(wipe);
         Ok(())
     }
 
@@ -275,9 +277,7 @@ fn merge_objects(into: &mut Map<String, Value>, from: Map<String, Value>) {
     for (key, value) in from {
         match (into.get_mut(&key), value) {
             (Some(Value::Object(into)), Value::Object(from)) => merge_objects(into, from),
-            (_, value) => {
-                into.insert(key, value);
-            }
+            (_, value) => into.insert(key, value).iter_mut().for_each(wipe),
         }
     }
 }
@@ -343,7 +343,7 @@ mod tests {
         options.set("hosts.domain", "b").unwrap();
         options.merge(json!({"hosts": {"anonymousdomain": "c"}})).unwrap();
         assert_eq!(
-            Value::Object(options.tree),
+            Value::Object(Map::clone(&options.tree)),
             json!({"resolution": 720, "hosts": {"domain": "b", "anonymousdomain": "c", "future": {}}})
         );
     }
@@ -354,7 +354,7 @@ mod tests {
         let keywords = json!({"service_url": "ws://h/", "transport": {"connect_timeout": 5}});
         options.merge_keywords(keywords.as_object().unwrap().clone()).unwrap();
         assert_eq!(
-            Value::Object(options.tree.clone()),
+            Value::Object(Map::clone(&options.tree)),
             json!({"serviceUrl": "ws://h/", "transport": {"connectTimeout": 5}})
         );
         let unknown = json!({"servce_url": "ws://h/"});

@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 
 use data_encoding::BASE64;
 use ring::{digest, hmac, pbkdf2};
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// More would be an attack on our processor; servers use 4,096 to some 600,000.
@@ -138,7 +139,7 @@ impl Scram {
         let verifier = message.split(',').next().and_then(|field| field.strip_prefix("v="));
         let given = verifier.and_then(|verifier| BASE64.decode(verifier.as_bytes()).ok());
         match (given, &self.server_signature) {
-            (Some(given), Some(expected)) if given == expected.as_ref() => Ok(()),
+            (Some(given), Some(expected)) if given.ct_eq(expected.as_ref()).into() => Ok(()),
             _ => Err(ScramError::Signature),
         }
     }

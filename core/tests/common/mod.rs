@@ -4,7 +4,6 @@
 pub mod certificates;
 pub mod player;
 pub mod rig;
-pub mod tunnel;
 pub mod wire;
 
 use std::future::Future;

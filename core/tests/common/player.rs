@@ -1,20 +1,50 @@
 //! Plays scenarios on the API of the crate. `tests/scenarios` has it as a program of its own, too.
 
-use std::sync::Arc;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use jitsimeet::{
-    AttachOptions, ConnectOptions, Drained, Error, Event, EventHub, Failure, Item, JitsiConnection, Options,
-    Status,
+    AttachOptions, ConnectOptions, Drained, Error, Event, EventHub, Failure, Item, JitsiConnection, LogLevel,
+    Options, Status, drain_log, open_log, set_log_level,
 };
-use jitsimeet_testscenarios::{Failure as Unable, Player};
+use jitsimeet_testscenarios::{Failure as Unable, Player, Shown};
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
+
+/// What was logged in this process: players may play at the same time, and there is one log.
+static LOG: Mutex<String> = Mutex::new(String::new());
+
+fn logged() -> MutexGuard<'static, String> {
+    LOG.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on, and everything.
+fn keep_the_log() {
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| {
+        let keeper = thread::spawn(|| {
+            loop {
+                let keep = |record| writeln!(logged(), "{record:?}").expect("a string takes everything");
+                if drain_log(100, keep) == Drained::Empty {
+                    thread::park();
+                }
+            }
+        });
+        open_log(move || keeper.thread().unpark()).expect("nobody else subscribes");
+        set_log_level(LogLevel::Trace);
+    });
+}
 
 /// Between `begin` and `end` it has a connection.
 #[derive(Default)]
 pub struct RustPlayer {
     playing: Option<Playing>,
+    /// How much of the log it has told.
+    told: usize,
+    /// What it has printed, and not told yet.
+    printed: String,
 }
 
 struct Playing {
@@ -27,10 +57,16 @@ impl RustPlayer {
     fn playing(&self) -> Result<&Playing, Unable> {
         self.playing.as_ref().ok_or_else(|| Unable::new("there is no connection"))
     }
+
+    fn print(&mut self, anything: impl std::fmt::Debug) {
+        // As a program does that prints what it gets.
+        writeln!(self.printed, "{anything:?}").expect("a string takes everything");
+    }
 }
 
 impl Player for RustPlayer {
     async fn begin(&mut self, options: &Value, token: Option<&str>) -> Result<(), Unable> {
+        keep_the_log();
         let woken = Arc::new(Notify::new());
         let hub = EventHub::new({
             let woken = Arc::clone(&woken);
@@ -40,6 +76,7 @@ impl Player for RustPlayer {
         let made =
             given.merge(options.clone()).and_then(|()| JitsiConnection::with_hub(&hub, None, token, &given));
         let connection = made.map_err(|error| Unable::new(error.to_string()))?;
+        self.print((&given, &connection));
         self.playing = Some(Playing { connection, hub, woken });
         Ok(())
     }
@@ -50,7 +87,7 @@ impl Player for RustPlayer {
         arguments: &Map<String, Value>,
         number: u64,
     ) -> Result<String, Unable> {
-        let connection = &self.playing()?.connection;
+        let connection = self.playing()?.connection.clone();
         let number = Some(number);
         let given = |key: &str| arguments.get(key).and_then(Value::as_str);
         let text =
@@ -76,20 +113,26 @@ impl Player for RustPlayer {
             "sendConferenceRequest" => connection.start_send_conference_request(text("room")?, number),
             other => return Err(Unable::new(format!("there is no call {other}"))),
         };
-        Ok(outcome.map_or_else(|error| error.status(), |()| Status::Ok).as_str().to_owned())
+        let Err(error) = outcome else { return Ok(Status::Ok.as_str().to_owned()) };
+        self.print((error.to_string(), &error));
+        Ok(error.status().as_str().to_owned())
     }
 
     async fn next(&mut self) -> Result<Value, Unable> {
-        let Playing { hub, woken, .. } = self.playing()?;
         loop {
+            let Playing { hub, woken, .. } = self.playing()?;
             let mut next = None;
-            let drained = hub.drain(1, |_, item| next = Some(delivery(&item)));
-            if let Some(next) = next {
+            let drained = hub.drain(1, |_, item| next = Some(item));
+            if let Some(item) = next {
                 // The wake-up for what is left has been used up by this look.
                 if drained == Drained::More {
                     woken.notify_one();
                 }
-                return Ok(next);
+                if let Item::Completed { result: Err(error), .. } = &item {
+                    self.print(error.to_string());
+                }
+                self.print(&item);
+                return Ok(delivery(&item));
             }
             woken.notified().await;
         }
@@ -99,6 +142,18 @@ impl Player for RustPlayer {
         let mut rest = Vec::new();
         self.playing()?.hub.drain(usize::MAX, |_, item| rest.push(delivery(&item)));
         Ok(rest)
+    }
+
+    async fn shown(&mut self) -> Result<Shown, Unable> {
+        let Playing { connection, .. } = self.playing()?;
+        let connection = connection.clone();
+        self.print((&connection, connection.ice_servers(), connection.properties(), connection.statistics()));
+        let logs = connection.logs();
+        let get_logs = serde_json::to_string(&logs).map_err(|error| Unable::new(error.to_string()))?;
+        self.print(logs);
+        let log = logged()[self.told..].to_owned();
+        self.told += log.len();
+        Ok(Shown { log, printed: std::mem::take(&mut self.printed), get_logs })
     }
 
     async fn end(&mut self) -> Result<(), Unable> {

@@ -2,6 +2,7 @@
  * input, answers lines on the standard output. The connection is one for a queue. */
 #define _GNU_SOURCE /* getline */
 #include <cjson/cJSON.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,10 +10,73 @@
 
 #include "jitsimeet.h"
 
+/* Grows. */
+struct text {
+    char *data;
+    size_t len;
+    size_t size;
+};
+
 struct player {
     jm_queue *queue;
     jm_connection *connection;
+    /* What was printed of events and errors, and not told yet. */
+    struct text printed;
+    /* What was logged, on the dispatcher thread. */
+    struct text log;
+    pthread_mutex_t lock;
 };
+
+static void append(struct text *text, const char *data, size_t len) {
+    /* And a line break, and a NUL. */
+    if (text->size < text->len + len + 2) {
+        text->size = (text->len + len + 2) * 2;
+        text->data = (char *)realloc(text->data, text->size);
+        if (text->data == NULL) {
+            abort();
+        }
+    }
+    if (len > 0) {
+        memcpy(text->data + text->len, data, len);
+    }
+    text->len += len;
+    text->data[text->len++] = '\n';
+    text->data[text->len] = '\0';
+}
+
+static void print_error(struct player *player) {
+    const char *error = jm_last_error();
+    append(&player->printed, error, strlen(error));
+}
+
+/* All that it says. */
+static void print_event(struct player *player, const jm_event *event) {
+    const jm_str texts[] = {
+        event->name,        event->id,    event->error_type_name, event->code_name, event->message,
+        event->jid,         event->vnode, event->focus_jid,       event->shard,     event->region,
+        event->server_text, event->xml,   event->condition,
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        append(&player->printed, texts[i].data, texts[i].len);
+    }
+}
+
+static void on_log(void *user_data, const jm_log_record *record) {
+    struct player *player = (struct player *)user_data;
+    pthread_mutex_lock(&player->lock);
+    append(&player->log, record->message.data, record->message.len);
+    pthread_mutex_unlock(&player->lock);
+}
+
+static jm_status keep_log(struct player *player) {
+    jm_options *options = jm_options_new();
+    jm_status status = jm_options_set_string(options, "logLevel", "trace");
+    if (status == JM_OK) {
+        status = jm_init(options);
+    }
+    jm_options_free(options);
+    return status == JM_OK ? jm_set_log_callback(on_log, player, NULL) : status;
+}
 
 /* The strings of tests/surface.toml; those of error types, codes and events are in the events. */
 static const char *status_name(jm_status status) {
@@ -135,6 +199,9 @@ static cJSON *call(struct player *player, const cJSON *request) {
     } else {
         return unable("there is no such call");
     }
+    if (status != JM_OK) {
+        print_error(player);
+    }
     cJSON *answer = cJSON_CreateObject();
     cJSON_AddStringToObject(answer, "status", status_name(status));
     return answer;
@@ -214,9 +281,31 @@ static cJSON *take(struct player *player, int32_t timeout_ms) {
     if (jm_queue_next(player->queue, timeout_ms, &event) != JM_OK) {
         return NULL;
     }
+    print_event(player, event);
     cJSON *taken = delivery(event);
     jm_event_free(event);
     return taken;
+}
+
+/* And forgets it. */
+static void add_told(cJSON *object, const char *key, struct text *text) {
+    cJSON_AddStringToObject(object, key, text->len == 0 ? "" : text->data);
+    text->len = 0;
+}
+
+static cJSON *shown(struct player *player) {
+    char *logs = NULL;
+    if (jm_connection_logs_json(player->connection, &logs) != JM_OK) {
+        return unable(jm_last_error());
+    }
+    cJSON *answer = cJSON_CreateObject();
+    cJSON_AddStringToObject(answer, "get_logs", logs);
+    jm_string_free(logs);
+    add_told(answer, "printed", &player->printed);
+    pthread_mutex_lock(&player->lock);
+    add_told(answer, "log", &player->log);
+    pthread_mutex_unlock(&player->lock);
+    return answer;
 }
 
 static cJSON *answer_to(struct player *player, const cJSON *request) {
@@ -246,11 +335,17 @@ static cJSON *answer_to(struct player *player, const cJSON *request) {
         }
         return answer;
     }
+    if (strcmp(what, "shown") == 0) {
+        return shown(player);
+    }
     return unable("there is no such request");
 }
 
 int main(void) {
-    struct player player = {NULL, NULL};
+    struct player player = {NULL, NULL, {NULL, 0, 0}, {NULL, 0, 0}, PTHREAD_MUTEX_INITIALIZER};
+    if (keep_log(&player) != JM_OK) {
+        return EXIT_FAILURE;
+    }
     char *line = NULL;
     size_t size = 0;
     while (getline(&line, &size, stdin) > 0) {
@@ -265,5 +360,10 @@ int main(void) {
     }
     free(line);
     end(&player);
-    return jm_shutdown(5000) == JM_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    jm_status ended = jm_shutdown(5000);
+    /* From here on nobody writes. */
+    jm_set_log_callback(NULL, NULL, NULL);
+    free(player.printed.data);
+    free(player.log.data);
+    return ended == JM_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -2,8 +2,9 @@
 // answered with one.
 
 const readline = require('node:readline');
+const { inspect } = require('node:util');
 
-const { events, JitsiConnection } = require('jitsimeet');
+const { events, JitsiConnection, setLogLevel } = require('jitsimeet');
 
 const FIELDS = {
   'connection.connectionEstablished': (id, session) => ({ id, ...session }),
@@ -31,6 +32,32 @@ function outcome({ status, code, errorType, condition, serverText }) {
   return { status, ...(errorType !== undefined && { failure }) };
 }
 
+/** What a program could show, and what of it was not told yet. */
+class Showing {
+  #log = [];
+  #printed = [];
+
+  constructor() {
+    setLogLevel('trace', (record) => this.#log.push(inspect(record, { depth: null })));
+  }
+
+  /** Prints a value in every way that there is. */
+  show(value) {
+    this.#printed.push(String(value), inspect(value, { depth: null, showHidden: true, getters: true }));
+    if (value instanceof Error) {
+      this.#printed.push(value.stack, JSON.stringify(value));
+    }
+  }
+
+  shown(connection) {
+    const logs = connection.getLogs();
+    this.show(connection);
+    this.show(logs);
+    const [log, printed] = [this.#log, this.#printed].map((texts) => texts.splice(0).join('\n'));
+    return { log, printed, get_logs: JSON.stringify(logs) };
+  }
+}
+
 /** Once whatever has been settled has been heard. */
 function heard() {
   return new Promise((resolve) => process.nextTick(resolve));
@@ -46,7 +73,12 @@ class Game {
     for (const event of Object.values(events.connection)) {
       if (event !== events.connection.STANZA_RECEIVED) {
         const fields = FIELDS[event] ?? (() => ({}));
-        this.connection.on(event, (...args) => this.#deliver({ event, fields: fields(...args) }));
+        this.connection.on(event, (...args) => {
+          for (const arg of args) {
+            showing.show(arg);
+          }
+          this.#deliver({ event, fields: fields(...args) });
+        });
       }
     }
   }
@@ -71,9 +103,13 @@ class Game {
       // Of what returns nothing only events tell.
       CALLS[name](this.connection, args)?.then(
         () => settle({ status: 'ok' }),
-        (error) => settle(outcome(error)),
+        (error) => {
+          showing.show(error);
+          settle(outcome(error));
+        },
       );
     } catch (error) {
+      showing.show(error);
       refused = error instanceof TypeError ? 'invalid_argument' : error.status;
     }
     await heard();
@@ -95,6 +131,7 @@ class Game {
   }
 }
 
+const showing = new Showing();
 let game;
 
 async function answer(request) {
@@ -108,6 +145,8 @@ async function answer(request) {
       return game.next();
     case 'rest':
       return { deliveries: game.rest() };
+    case 'shown':
+      return showing.shown(game.connection);
     case 'end':
       // What it still delivers goes to nobody.
       game?.connection.disconnect();

@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from jitsimeet import JitsiConnection
-from protocol import EVENTS, answer, event_delivery, outcome_delivery, seconds, status_of
+from protocol import EVENTS, Showing, answer, event_delivery, outcome_delivery, seconds, status_of
 
 
 async def _nothing() -> None:
@@ -23,11 +23,13 @@ class Player:
         self.connection: JitsiConnection | None = None
         self.deliveries: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.calls: set[asyncio.Task[None]] = set()
+        self.showing = Showing()
 
     def new(self, options: dict[str, Any], token: str | None) -> dict[str, Any]:
         connection = JitsiConnection(token=token, options=options)
         deliveries = self.deliveries
         for event in EVENTS:
+            connection.add_event_listener(event, self.showing.show)
             connection.add_event_listener(event, lambda event: deliveries.put_nowait(event_delivery(event)))
         self.connection = connection
         return {"ok": True}
@@ -65,6 +67,7 @@ class Player:
                 await self.start(name, arguments)
             except Exception as caught:
                 error = caught
+                self.showing.show(error)
             if name == "attach" and error is None:
                 return
             if under_way or error is None:
@@ -106,6 +109,9 @@ class Player:
                 return await self.deliveries.get()
             case "rest":
                 return self.rest()
+            case "shown":
+                assert self.connection is not None
+                return self.showing.shown(self.connection)
             case "end":
                 return await self.end()
         raise LookupError(f"cannot {request['do']}")

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
+import traceback
 from typing import Any
 
 from jitsimeet import (
     ConferenceRequestFailedError,
     ConnectionEvent,
     ConnectionFailedError,
+    JitsiConnection,
     JitsiError,
+    sync,
 )
 from jitsimeet._events import Event
 
+TRACE = 5
 EVENTS = frozenset(ConnectionEvent) - {ConnectionEvent.STANZA_RECEIVED}
 
 
@@ -52,6 +57,37 @@ def outcome_delivery(number: int, error: BaseException | None) -> dict[str, Any]
             "server_text": failure.server_text,
         }
     return delivery
+
+
+class Showing(logging.Handler):
+    """Keeps what a program could show: what is logged, and what it prints."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._log: list[str] = []
+        self._printed: list[str] = []
+        logger = logging.getLogger("jitsimeet")
+        logger.addHandler(self)
+        logger.setLevel(TRACE)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record, with all its fields."""
+        self._log.append(f"{record.getMessage()} {vars(record)!r}")
+
+    def show(self, value: object) -> None:
+        """Print a value, or an error with where it came from."""
+        self._printed += [str(value), repr(value)]
+        if isinstance(value, BaseException):
+            self._printed += [*traceback.format_exception(value), repr(vars(value))]
+
+    def shown(self, connection: JitsiConnection | sync.JitsiConnection) -> dict[str, Any]:
+        """Tell what was shown since the last time."""
+        self.show(connection)
+        logs = connection.get_logs()
+        self.show(logs)
+        log, self._log = self._log, []
+        printed, self._printed = self._printed, []
+        return {"log": "\n".join(log), "printed": "\n".join(printed), "get_logs": json.dumps(logs)}
 
 
 def seconds(arguments: dict[str, Any]) -> float | None:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from jitsimeet import sync
-from protocol import EVENTS, answer, event_delivery, outcome_delivery, seconds, status_of
+from protocol import EVENTS, Showing, answer, event_delivery, outcome_delivery, seconds, status_of
 
 if TYPE_CHECKING:
     from jitsimeet import _native
@@ -61,6 +61,7 @@ class Player:
         self.deliveries: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.started: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
         self.recorded = threading.Semaphore(0)
+        self.showing = Showing()
         # Started beforehand: some scenarios have one call overtake another.
         self.threads = ThreadPoolExecutor(THREADS)
         barrier = threading.Barrier(THREADS)
@@ -70,6 +71,7 @@ class Player:
         connection = sync.JitsiConnection(token=token, options=options)
         deliveries = self.deliveries
         for event in EVENTS:
+            connection.add_event_listener(event, self.showing.show)
             connection.add_event_listener(event, lambda event: deliveries.put(event_delivery(event)))
         connection._native = Watched(connection._native, self)  # type: ignore[assignment]
         self.connection = connection
@@ -109,6 +111,7 @@ class Player:
                 self.make(name, arguments)
             except Exception as caught:
                 error = caught
+                self.showing.show(error)
             may_deliver.wait(DEADLINE)
             if not refused:
                 # Of this one only events tell.
@@ -147,6 +150,9 @@ class Player:
                 return self.deliveries.get(timeout=DEADLINE)
             case "rest":
                 return self.rest()
+            case "shown":
+                assert self.connection is not None
+                return self.showing.shown(self.connection)
             case "end":
                 return self.end()
         raise LookupError(f"cannot {request['do']}")

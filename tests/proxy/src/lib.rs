@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod relay;
+mod tunnel;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use tunnel::Tunnel;
 
 /// Which way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]

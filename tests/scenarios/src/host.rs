@@ -3,16 +3,26 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use data_encoding::BASE64;
 use jitsimeet_testdaemon::{ACCOUNTS_DOMAIN, DOMAIN, Daemon, PLAIN_DOMAIN, Program, StartError};
 use jitsimeet_testejabberd::TestEjabberd;
 use jitsimeet_testprosody::{TOKEN_SECRET, TOKENS_DOMAIN, TestProsody};
-use jitsimeet_testproxy::{Conditions, TestProxy};
+use jitsimeet_testproxy::{Conditions, TestProxy, Tunnel};
 use jitsimeet_testserver::{Faults, RoomSettings, TestServer};
 use serde_json::{Map, Value, json};
 
 use crate::prebind::prebind;
-use crate::scenario::{Order, Scenario, ServerSetup, Transport};
+use crate::scenario::{HttpProxy, Order, Scenario, ServerSetup, Transport};
+use crate::secrets::Secrets;
 use crate::{DEADLINE, Failure, Place};
+
+/// In every URL of the embedded server.
+const USERINFO: &str = "canary-userinfo";
+const QUERY: &str = "key=canary-query";
+/// What the HTTP proxy wants to know.
+const PROXY_USERINFO: &str = "canary-proxy-user:canary-proxy-password";
+/// How the embedded server names what lets others take a session over.
+const NAMES: [&str; 2] = ["previous-", "sid-0000"];
 
 #[derive(Clone)]
 pub(crate) enum Server {
@@ -51,8 +61,8 @@ impl Server {
         if setup.rooms != RoomSettings::default() || !setup.joins.is_empty() {
             return Err(Failure::new("the rooms of a real server are its own"));
         }
-        if setup.faults != Faults::default() {
-            return Err(Failure::new("a real server has no faults on command"));
+        if setup.faults != Faults::default() || setup.client_certificate {
+            return Err(Failure::new("a real server has no faults on command, and no TLS here"));
         }
         Ok(match scenario.account {
             true if setup.plain => PLAIN_DOMAIN,
@@ -70,6 +80,8 @@ async fn embedded(setup: &ServerSetup) -> Result<TestServer, Failure> {
         deployment: setup.deployment.clone(),
         conference: setup.conference.clone(),
         rooms: setup.rooms.clone(),
+        tls: setup.client_certificate,
+        keep_wire: true,
         ..Default::default()
     };
     let server = TestServer::start(options).await.map_err(|error| Failure::new(error.to_string()))?;
@@ -109,21 +121,42 @@ async fn obeyed<T>(doing: impl Future<Output = T>) -> Result<T, Failure> {
 pub(crate) struct Host {
     server: Server,
     proxy: TestProxy,
+    /// In front of the other proxy, if the scenario has it.
+    tunnel: Option<Tunnel>,
+    /// With its key.
+    client_certificate: Option<(String, String)>,
 }
 
 impl Host {
-    pub(crate) async fn new(server: Server) -> Result<Self, Failure> {
-        let proxy = TestProxy::start(server.port()).await;
-        let proxy = proxy.map_err(|error| Failure::new(error.to_string()).at("the proxy"))?;
-        Ok(Self { server, proxy })
+    pub(crate) async fn new(server: Server, setup: &ServerSetup) -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::new(error.to_string()).at("the proxy");
+        let proxy = TestProxy::start(server.port()).await.map_err(failed)?;
+        let tunnel = match setup.http_proxy {
+            None => None,
+            Some(HttpProxy::Takes) => Some(Tunnel::start(Some(&proxy_authorization())).await),
+            Some(HttpProxy::Refuses) => Some(Tunnel::start(Some("other")).await),
+        };
+        let client_certificate = match &server {
+            Server::Embedded(server) => server.client_certificate(),
+            Server::Prosody(_) | Server::Ejabberd(_) => None,
+        };
+        Ok(Self { server, proxy, tunnel: tunnel.transpose().map_err(failed)?, client_certificate })
     }
 
     /// The options of a connection that plays the scenario.
     pub(crate) fn options(&self, scenario: &Scenario) -> Result<Value, Failure> {
         let port = self.proxy.port();
-        let url = match scenario.transport {
-            Transport::Websocket => format!("ws://127.0.0.1:{port}/xmpp-websocket"),
-            Transport::Bosh => format!("http://127.0.0.1:{port}/http-bind"),
+        let (scheme, path) = match scenario.transport {
+            Transport::Websocket => ("ws", "xmpp-websocket"),
+            Transport::Bosh => ("http", "http-bind"),
+        };
+        let url = match (&self.server, &self.client_certificate) {
+            (Server::Embedded(_), None) => {
+                format!("{scheme}://{USERINFO}:{USERINFO}@127.0.0.1:{port}/{path}?{QUERY}")
+            }
+            // The certificate is for the name.
+            (Server::Embedded(_), Some(_)) => format!("{scheme}s://localhost:{port}/{path}?{QUERY}"),
+            _ => format!("{scheme}://127.0.0.1:{port}/{path}"),
         };
         let domain = self.server.domain(scenario)?;
         let mut options = json!({ "serviceUrl": url, "hosts": { "domain": domain } });
@@ -131,12 +164,61 @@ impl Host {
             let Server::Embedded(server) = &self.server else {
                 return Err(Failure::new("only the embedded server has a URL for conference requests"));
             };
-            options["conferenceRequestUrl"] = server.conference_request_url().into();
+            options["conferenceRequestUrl"] = format!("{}?{QUERY}", server.conference_request_url()).into();
         }
         for (key, value) in &scenario.options {
             options[key] = value.clone();
         }
+        if let Some(tunnel) = &self.tunnel {
+            let url = format!("http://{PROXY_USERINFO}@127.0.0.1:{}", tunnel.port());
+            options["transport"]["proxy"] = url.into();
+        }
+        if let (Server::Embedded(server), Some((certificate, key))) = (&self.server, &self.client_certificate)
+        {
+            options["tls"]["caCertificates"] = server.ca_certificate().into();
+            options["tls"]["clientCertificate"] = certificate.as_str().into();
+            options["tls"]["clientKey"] = key.as_str().into();
+        }
         Ok(options)
+    }
+
+    /// What the player was given, or was told by the server, and must keep to itself.
+    pub(crate) fn tell_secrets(&self, secrets: &mut Secrets) {
+        secrets.add(jitsimeet_testdaemon::ACCOUNT.1);
+        if self.tunnel.is_some() {
+            PROXY_USERINFO.split(':').for_each(|part| secrets.add(part));
+            secrets.add(BASE64.encode(PROXY_USERINFO.as_bytes()));
+        }
+        if let Server::Embedded(server) = &self.server {
+            [USERINFO, QUERY].into_iter().chain(NAMES).for_each(|secret| secrets.add(secret));
+            for message in server.sasl_messages() {
+                decoded(&message).into_iter().for_each(|secret| secrets.add(secret));
+                secrets.add(message);
+            }
+        }
+        let key = self.client_certificate.iter().flat_map(|(_, key)| key.lines());
+        key.filter(|line| !line.starts_with("---")).for_each(|line| secrets.add(line));
+    }
+
+    /// All that has gone over the wire, readable; of the embedded server alone.
+    pub(crate) fn wire(&self) -> Option<String> {
+        let Server::Embedded(server) = &self.server else { return None };
+        let sasl = server.sasl_messages();
+        let mut wire = server.wire();
+        wire.extend(sasl.iter().filter_map(|message| decoded(message)));
+        let asked = self.tunnel.as_ref().map(Tunnel::seen).unwrap_or_default();
+        if asked.contains(&proxy_authorization()) {
+            wire.push(PROXY_USERINFO.to_owned());
+        }
+        Some(wire.join("\n"))
+    }
+
+    /// Whether the server has been shown the client's certificate, if the client has one.
+    pub(crate) fn is_certified(&self) -> bool {
+        match (&self.server, &self.client_certificate) {
+            (Server::Embedded(server), Some(_)) => server.certified_connections() > 0,
+            _ => true,
+        }
     }
 
     /// Sets up a BOSH session of a guest: the arguments of `attach`.
@@ -186,4 +268,13 @@ impl Host {
         }
         Ok(())
     }
+}
+
+fn proxy_authorization() -> String {
+    format!("Basic {}", BASE64.encode(PROXY_USERINFO.as_bytes()))
+}
+
+/// What a message of SASL says.
+fn decoded(message: &str) -> Option<String> {
+    String::from_utf8(BASE64.decode(message.as_bytes()).ok()?).ok()
 }

@@ -10,6 +10,7 @@ mod player;
 mod prebind;
 mod process;
 mod scenario;
+mod secrets;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub use play::Scenarios;
 pub use player::Player;
 pub use process::ProcessPlayer;
 pub use scenario::Place;
+pub use secrets::Shown;
 
 /// How long a player may take for an answer, and a server for an order, if nothing else is said.
 pub const DEADLINE: Duration = Duration::from_secs(30);

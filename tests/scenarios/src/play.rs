@@ -1,13 +1,17 @@
 //! Goes through the scenarios, and compares what comes with what should come.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
 use crate::failure::answer;
 use crate::host::{Host, Server};
 use crate::scenario::{Call, Order, Outcome, Scenario, Step, token};
+use crate::secrets::{Secrets, Shown};
 use crate::{Failure, Place, Player};
+
+/// How soon a player is asked again for what is not there yet.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// Scenarios to play.
 pub struct Scenarios {
@@ -69,9 +73,10 @@ impl Scenarios {
         // One real server serves all scenarios, unless one has failed with it; an embedded one is made for each.
         let mut real = None;
         let mut broken = None;
+        let mut secrets = Secrets::default();
         for scenario in &scenarios {
             println!("{place}: {}", scenario.name);
-            match play_at(scenario, place, &mut real, player, deadline).await {
+            match play_at(scenario, place, &mut real, &mut secrets, player, deadline).await {
                 Ok(true) => played += 1,
                 Ok(false) => {
                     skipped = true;
@@ -97,6 +102,7 @@ async fn play_at(
     scenario: &Scenario,
     place: Place,
     real: &mut Option<Server>,
+    secrets: &mut Secrets,
     player: &mut impl Player,
     deadline: Duration,
 ) -> Result<bool, Failure> {
@@ -107,8 +113,18 @@ async fn play_at(
             None => return Ok(false),
         },
     };
-    let host = Host::new(server.clone()).await?;
-    let mut stage = Stage { scenario, host, player, deadline, calls: Vec::new(), prebound: Map::new() };
+    let host = Host::new(server.clone(), &scenario.server).await?;
+    let mut stage = Stage {
+        scenario,
+        host,
+        secrets,
+        player,
+        deadline,
+        calls: Vec::new(),
+        prebound: Map::new(),
+        established: false,
+        told: Vec::new(),
+    };
     let played = stage.play().await;
     if played.as_ref().is_err_and(Failure::is_broken) {
         return played.map(|()| true);
@@ -122,18 +138,24 @@ async fn play_at(
 struct Stage<'a, P> {
     scenario: &'a Scenario,
     host: Host,
+    secrets: &'a mut Secrets,
     player: &'a mut P,
     deadline: Duration,
     /// The names of the calls, by their numbers.
     calls: Vec<&'a str>,
     /// The session that was set up last, as the arguments of `attach`.
     prebound: Map<String, Value>,
+    /// Whether there was a connection.
+    established: bool,
+    /// Texts of deliveries, which the player must have printed.
+    told: Vec<String>,
 }
 
 impl<'a, P: Player> Stage<'a, P> {
     async fn play(&mut self) -> Result<(), Failure> {
         let options = self.host.options(self.scenario)?;
         let token = self.scenario.token.as_deref().map(token);
+        token.iter().for_each(|token| self.secrets.add_token(token));
         let begun = answer(self.deadline, self.player.begin(&options, token.as_deref())).await;
         begun.map_err(|failure| failure.at("the new connection"))?;
         for (number, step) in (1..).zip(&self.scenario.steps) {
@@ -151,9 +173,47 @@ impl<'a, P: Player> Stage<'a, P> {
         }
         let rest =
             answer(self.deadline, self.player.rest()).await.map_err(|failure| failure.at("the rest"))?;
-        match rest.is_empty() {
+        if !rest.is_empty() {
+            return Err(Failure::new(format!("nobody waited for {}", Value::from(rest))));
+        }
+        self.check_secrets().await.map_err(|failure| failure.at("the secrets"))
+    }
+
+    /// That no secret was shown, and that each was there to be shown.
+    async fn check_secrets(&mut self) -> Result<(), Failure> {
+        self.host.tell_secrets(self.secrets);
+        self.scenario.secrets.iter().for_each(|secret| self.secrets.add(secret));
+        let shown = self.shown().await?;
+        self.secrets.check(&shown)?;
+        if let Some(text) = self.told.iter().find(|text| !shown.printed.contains(*text)) {
+            return Err(Failure::new(format!("{text:?} was told and not printed: {}", shown.printed)));
+        }
+        let Some(wire) = self.host.wire() else { return Ok(()) };
+        if let Some(secret) = self.scenario.secrets.iter().find(|secret| !wire.contains(*secret)) {
+            return Err(Failure::new(format!("{secret} was never on the wire: {wire}")));
+        }
+        match self.host.is_certified() || !self.established {
             true => Ok(()),
-            false => Err(Failure::new(format!("nobody waited for {}", Value::from(rest)))),
+            false => Err(Failure::new("the server was shown no certificate")),
+        }
+    }
+
+    /// What the player shows, once it is all there: the log may take its time.
+    async fn shown(&mut self) -> Result<Shown, Failure> {
+        let begun = Instant::now();
+        let mut all = Shown::default();
+        loop {
+            let Shown { log, printed, get_logs } = answer(self.deadline, self.player.shown()).await?;
+            all = Shown { log: all.log + &log, printed: all.printed + &printed, get_logs };
+            // A library that logs faster than the player takes it says what it has dropped.
+            let is_logged = all.log.contains("established") || all.log.contains("records were dropped");
+            if !self.established || is_logged && all.get_logs.contains("outgoing") {
+                return Ok(all);
+            }
+            if begun.elapsed() > self.deadline {
+                return Err(Failure::new(format!("not all that there must be is shown: {all:?}")));
+            }
+            tokio::time::sleep(AGAIN).await;
         }
     }
 
@@ -165,6 +225,11 @@ impl<'a, P: Player> Stage<'a, P> {
             // What the call says itself counts.
             let prebound = self.prebound.iter().map(|(name, value)| (name.clone(), value.clone()));
             arguments = prebound.chain(arguments).collect();
+        }
+        for key in ["token", "password", "sid"] {
+            if let Some(secret) = arguments.get(key).and_then(Value::as_str) {
+                self.secrets.add_token(secret);
+            }
         }
         let status = answer(self.deadline, self.player.call(&call.name, &arguments, number)).await?;
         expect(status == call.throws.as_deref().unwrap_or("ok"), "the status", &status.into())
@@ -181,7 +246,11 @@ impl<'a, P: Player> Stage<'a, P> {
     }
 
     async fn next(&mut self) -> Result<Value, Failure> {
-        answer(self.deadline, self.player.next()).await
+        let seen = answer(self.deadline, self.player.next()).await?;
+        self.established |= seen["event"] == "connection.connectionEstablished";
+        let texts = [&seen["fields"]["id"], &seen["fields"]["message"]];
+        self.told.extend(texts.into_iter().filter_map(Value::as_str).map(ToOwned::to_owned));
+        Ok(seen)
     }
 
     fn check_outcome(&self, expected: &Outcome, seen: &Value) -> Result<(), Failure> {

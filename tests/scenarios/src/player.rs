@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::Failure;
+use crate::{Failure, Shown};
 
 /// A client that makes calls on one connection after another, and says what they deliver. [`Scenarios::play`] tells it
 /// what to do; each method is a request of the protocol in the README, which says more, as are the objects of JSON.
@@ -27,6 +27,9 @@ pub trait Player {
 
     /// What has been delivered beyond, without waiting.
     async fn rest(&mut self) -> Result<Vec<Value>, Failure>;
+
+    /// All that a program could have shown of the connection; of the log and what is printed, since the last time.
+    async fn shown(&mut self) -> Result<Shown, Failure>;
 
     /// Drops the connection, and forgets what it has delivered and may still deliver.
     async fn end(&mut self) -> Result<(), Failure>;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::failure::answer;
-use crate::{Failure, Player};
+use crate::{Failure, Player, Shown};
 
 /// A program that speaks the protocol of the README on its standard input and output. It is killed when this is
 /// dropped before [`finish`](Self::finish).
@@ -148,6 +148,10 @@ impl Player for ProcessPlayer {
 
     async fn rest(&mut self) -> Result<Vec<Value>, Failure> {
         self.ask(&json!({ "do": "rest" })).await.map(|Rest { deliveries }| deliveries)
+    }
+
+    async fn shown(&mut self) -> Result<Shown, Failure> {
+        self.ask(&json!({ "do": "shown" })).await
     }
 
     async fn end(&mut self) -> Result<(), Failure> {

@@ -29,6 +29,9 @@ pub(crate) struct Scenario {
     pub(crate) options: Map<String, Value>,
     #[serde(default)]
     pub(crate) server: ServerSetup,
+    /// What goes over the wire and must not be shown.
+    #[serde(default)]
+    pub(crate) secrets: Vec<String>,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -84,6 +87,21 @@ pub(crate) struct ServerSetup {
     /// The conference request goes over HTTP.
     #[serde(default)]
     pub(crate) conference_url: bool,
+    /// An HTTP proxy is on the way.
+    pub(crate) http_proxy: Option<HttpProxy>,
+    /// The server wants TLS, and gets a certificate.
+    #[serde(default)]
+    pub(crate) client_certificate: bool,
+}
+
+/// What an HTTP proxy does with who wants to go through it.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HttpProxy {
+    /// It lets those through who have the user name and the password.
+    Takes,
+    /// It lets nobody through.
+    Refuses,
 }
 
 #[derive(Deserialize, Debug)]

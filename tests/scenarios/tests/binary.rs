@@ -4,15 +4,16 @@ use std::process::{Command, Output};
 
 const ANONYMOUS: [&str; 4] = ["--place", "embedded", "--only", "anonymous"];
 /// The answers of a player that has seen the scenario `anonymous`; a test changes one of them.
-const RIGHT: [&str; 9] = [
+const RIGHT: [&str; 10] = [
     r#"{"ok":true}"#,
     r#"{"status":"ok"}"#,
-    r#"{"event":"connection.connectionEstablished","fields":{"resumed":false,"reconnected":false}}"#,
+    r#"{"event":"connection.connectionEstablished","fields":{"id":"resource","resumed":false,"reconnected":false}}"#,
     r#"{"outcome":0,"status":"ok"}"#,
     r#"{"status":"ok"}"#,
     r#"{"event":"connection.connectionDisconnected","fields":{}}"#,
     r#"{"outcome":1,"status":"ok"}"#,
     r#"{"deliveries":[]}"#,
+    r#"{"log":"established","printed":"Established('resource')","get_logs":"[['outgoing','<open/>']]"}"#,
     r#"{"ok":true}"#,
 ];
 /// Plays `RIGHT`, or what a test makes of it.
@@ -88,6 +89,37 @@ fn a_refused_call_fails() {
 fn a_delivery_that_nobody_waits_for_fails() {
     let more = r#"{"deliveries":[{"outcome":1,"status":"ok"}]}"#;
     assert_differs(7, more, r#"nobody waited for [{"outcome":1"#);
+}
+
+#[test]
+fn a_secret_that_is_shown_fails() {
+    for (log, printed, get_logs, place) in [
+        ("pencil", "", "", "the log"),
+        ("", "canary-userinfo", "", "what is printed"),
+        ("", "", "previous-1", "getLogs()"),
+    ] {
+        let shown = format!(
+            r#"{{"log":"established {log}","printed":"resource {printed}","get_logs":"outgoing {get_logs}"}}"#
+        );
+        assert_differs(8, &shown, &format!("is in {place}: "));
+    }
+}
+
+#[test]
+fn an_event_that_is_not_printed_fails() {
+    let shown = r#"{"log":"established","printed":"","get_logs":"outgoing"}"#;
+    assert_differs(8, shown, r#""resource" was told and not printed"#);
+}
+
+#[test]
+fn a_log_or_frames_that_never_come_fail() {
+    for (log, get_logs) in [("", "outgoing"), ("established", "")] {
+        let shown = format!(r#"{{"log":"{log}","printed":"resource","get_logs":"{get_logs}"}}"#);
+        let script = format!(
+            r#"while read -r request; do case "$request" in *'"shown"'*) echo '{shown}';; *'"end"'*) echo '{{"ok":true}}';; *) printf '%s\n' "$1"; shift;; esac; done"#
+        );
+        assert_fails(&["--deadline", "1"], &script, &RIGHT, "not all that there must be is shown");
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ enum Request {
     Call { name: String, arguments: Map<String, Value>, number: u64 },
     Next,
     Rest,
+    Shown,
     End,
 }
 
@@ -73,6 +74,7 @@ async fn respond(player: &mut RustPlayer, request: Request) -> Result<Value, Fai
         }
         Request::Next => player.next().await?,
         Request::Rest => json!({ "deliveries": player.rest().await? }),
+        Request::Shown => json!(player.shown().await?),
         Request::End => {
             player.end().await?;
             done

@@ -93,6 +93,8 @@ pub struct Options {
     pub conference: Vec<ConferenceAnswer>,
     /// What the rooms are like, as [`TestServer::set_rooms`] takes it.
     pub rooms: RoomSettings,
+    /// Keep what goes over the wire, for [`TestServer::wire`].
+    pub keep_wire: bool,
 }
 
 /// A running server. Dropping it ends it and cuts all its connections.
@@ -116,6 +118,8 @@ struct Shared {
     conference_requests: Seen<ConferenceRequest>,
     sasl: Seen<String>,
     jingle: Seen<JingleAnswer>,
+    /// What went over the wire, if it is to be kept.
+    wire: Option<Seen<String>>,
     /// Where what outlives a connection runs.
     runtime: Handle,
     /// Ends what outlives a connection.
@@ -164,6 +168,7 @@ impl TestServer {
             conference_requests: Seen::default(),
             sasl: Seen::default(),
             jingle: Seen::default(),
+            wire: options.keep_wire.then(Seen::default),
             runtime: Handle::current(),
             stop: stop.clone(),
         });
@@ -281,6 +286,13 @@ impl TestServer {
         self.shared.sasl.list()
     }
 
+    /// What went over the wire, as it is: the heads and bodies of requests, and the frames of WebSockets in both
+    /// directions; the last 1000. Empty without [`Options::keep_wire`].
+    #[must_use]
+    pub fn wire(&self) -> Vec<String> {
+        self.shared.wire.as_ref().map(Seen::list).unwrap_or_default()
+    }
+
     /// Waits until the server has seen so many HTTP requests since it was started.
     pub async fn requested(&self, count: u64) {
         self.shared.requests.reached(count).await;
@@ -314,6 +326,12 @@ impl TestServer {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn carried(&self, text: impl FnOnce() -> String) {
+        if let Some(wire) = &self.wire {
+            wire.add(text());
+        }
     }
 
     fn tell_all(&self, out: &Out) {

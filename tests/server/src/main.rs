@@ -60,6 +60,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         deployment: arguments.deployment,
         conference: Vec::new(),
         rooms: RoomSettings::default(),
+        keep_wire: false,
     };
     let server = TestServer::start(options).await?;
     say(&server.about())?;

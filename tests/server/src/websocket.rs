@@ -28,12 +28,20 @@ pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         tokio::select! {
             // What is to be sent goes first, so that an answer comes behind what led to it.
             biased;
-            Some(order) = orders.recv() => match wire.obey(&mut stream, order).await {
-                Ok(true) => {}
-                Ok(false) | Err(_) => break,
-            },
+            Some(order) = orders.recv() => {
+                if let Out::Text(text) = &order {
+                    shared.carried(|| text.clone());
+                }
+                match wire.obey(&mut stream, order).await {
+                    Ok(true) => {}
+                    Ok(false) | Err(_) => break,
+                }
+            }
             frame = wire.socket.next() => match frame {
-                Some(Ok(Message::Text(frame))) => stream.handle_frame(&frame),
+                Some(Ok(Message::Text(frame))) => {
+                    shared.carried(|| frame.as_str().to_owned());
+                    stream.handle_frame(&frame);
+                }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 // RFC 7395 allows text only; everything else ends the connection.
                 Some(Ok(_) | Err(_)) | None => break,

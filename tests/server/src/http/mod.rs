@@ -147,11 +147,13 @@ async fn route(
     };
     let text = body.as_ref().filter(|_| bosh).and_then(|body| bosh::readable(&head.headers, body));
     let lossy = || body.as_deref().map(|body| String::from_utf8_lossy(body).into_owned());
+    let readable = text.clone().or_else(lossy).unwrap_or_default();
+    shared.carried(|| format!("{} {:?}\n{readable}", head.uri, head.headers));
     shared.requests.add(HttpRequest {
         method: head.method.to_string(),
         path: head.uri.path_and_query().map_or_else(|| head.uri.to_string(), ToString::to_string),
         authorization: reply::authorization(&head.headers),
-        body: text.clone().or_else(lossy).unwrap_or_default(),
+        body: readable,
         upgrade,
     });
     if upgrade {

@@ -1,5 +1,6 @@
 //! An HTTP proxy that makes tunnels (CONNECT), and sees what goes through them to the server.
 
+use std::io;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,32 +8,46 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+/// A running proxy for CONNECT. Dropping it ends it and cuts all its connections.
+#[derive(Debug)]
 pub struct Tunnel {
-    pub port: u16,
+    port: u16,
     seen: Arc<Mutex<Vec<u8>>>,
     slow: Arc<AtomicBool>,
-    task: JoinHandle<()>,
+    _stop: DropGuard,
 }
 
 impl Tunnel {
-    /// Makes tunnels for whoever bears these credentials, as the header has them, or for everyone.
-    pub async fn start(credentials: Option<&str>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a loopback port");
-        let port = listener.local_addr().expect("its address").port();
+    /// Makes tunnels for whoever bears these credentials, as the header `Proxy-Authorization` has them, or for
+    /// everyone; on the current tokio runtime.
+    ///
+    /// # Errors
+    /// No port can be had.
+    pub async fn start(credentials: Option<&str>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let wanted = credentials.map(|value| format!("proxy-authorization: {value}\r\n").to_lowercase());
         let slow = Arc::new(AtomicBool::new(false));
-        let task = tokio::spawn({
-            let (seen, slow) = (Arc::clone(&seen), Arc::clone(&slow));
+        let stop = CancellationToken::new();
+        tokio::spawn(stop.clone().run_until_cancelled_owned({
+            let (seen, slow, stop) = (Arc::clone(&seen), Arc::clone(&slow), stop.clone());
             async move {
                 while let Ok((client, _)) = listener.accept().await {
-                    tokio::spawn(serve(client, wanted.clone(), Arc::clone(&seen), Arc::clone(&slow)));
+                    let tunnel = serve(client, wanted.clone(), Arc::clone(&seen), Arc::clone(&slow));
+                    tokio::spawn(stop.clone().run_until_cancelled_owned(tunnel));
                 }
             }
-        });
-        Self { port, seen, slow, task }
+        }));
+        Ok(Self { port, seen, slow, _stop: stop.drop_guard() })
+    }
+
+    /// The port on 127.0.0.1 that clients connect to.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// From now on the server's bytes come a few at a time.
@@ -41,15 +56,10 @@ impl Tunnel {
     }
 
     /// All that came from clients.
+    #[must_use]
     pub fn seen(&self) -> String {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&seen).into_owned()
-    }
-}
-
-impl Drop for Tunnel {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
