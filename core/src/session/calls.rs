@@ -233,15 +233,16 @@ impl Session {
         }
     }
 
-    /// Answers what a peer asks. One that asks for more and acknowledges nothing gets no answer: what waits for it is
-    /// bounded, as the caller's stanzas are, apart from which it has room of its own.
-    fn answer(&mut self, now: Instant, answer: Outgoing) {
+    /// Sends an answer, or a question of our own. A peer that acknowledges nothing gets no more of them: what waits for it
+    /// is bounded, as the caller's stanzas are, apart from which it has room of its own.
+    pub(super) fn send_own(&mut self, now: Instant, xml: String) {
+        let stanza = Outgoing::own(xml);
         let SendQueue { max_stanzas, max_bytes } = self.config.send_queue;
         let twice = SendQueue { max_stanzas: max_stanzas * 2, max_bytes: max_bytes * 2 };
-        if self.exceeds(twice, &answer) {
-            tracing::debug!("a request is not answered: the server acknowledges nothing");
+        if self.exceeds(twice, &stanza) {
+            tracing::debug!("a stanza of our own is not sent: the server acknowledges nothing");
         } else {
-            self.transmit(now, answer);
+            self.transmit(now, stanza);
         }
     }
 
@@ -308,7 +309,7 @@ impl Session {
             }
             Some("get" | "set") => {
                 let answer = self.features.answer(&parse(frame)?, &id);
-                self.answer(now, Outgoing::own(answer.to_xml()));
+                self.send_own(now, answer.to_xml());
             }
             _ => {}
         }
