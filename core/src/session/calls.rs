@@ -180,7 +180,7 @@ impl Session {
     }
 
     /// False if the stanza was refused, and the call is settled with the reason.
-    fn submit(&mut self, now: Instant, call: CallId, stanza: Outgoing) -> bool {
+    pub(super) fn submit(&mut self, now: Instant, call: CallId, stanza: Outgoing) -> bool {
         let refusal = match self.can_send() {
             true => self.queue_is_full(&stanza).then_some(Error::SendQueueFull),
             false => Some(Error::NotConnected),

@@ -123,7 +123,7 @@ impl Session {
         request.retry = None;
         let properties = properties(&self.config);
         let room = format!("{}@{}", request.room, self.config.conference.muc);
-        match &self.config.conference.url {
+        let sent = match &self.config.conference.url {
             Some(url) => {
                 let mut body =
                     json!({ "room": room, "machineUid": self.machine_uid, "properties": properties });
@@ -133,19 +133,25 @@ impl Session {
                 let json = Some(body.to_string());
                 let http = HttpRequest { url: url.clone(), json, token: self.token.clone() };
                 self.outputs.push_back(Output::Request(HttpPurpose::Conference(request.number), http));
+                true
             }
             None => self.send_conference_iq(now, &request, &room, &properties),
+        };
+        if sent {
+            self.conferences.requests.push(request);
         }
-        self.conferences.requests.push(request);
     }
 
+    /// False if it was refused, and the call is settled with the reason.
     fn send_conference_iq(
         &mut self,
         now: Instant,
         request: &Request,
         room: &str,
         properties: &Map<String, Value>,
-    ) {
+    ) -> bool {
+        // An attempt begins with one over HTTP alone.
+        let Some(call) = request.call else { return false };
         let mut conference = Element::new("conference", ns::FOCUS)
             .with_attribute("room", room)
             .with_attribute("machine-uid", &self.machine_uid);
@@ -164,8 +170,11 @@ impl Session {
         let (id, to) = (next_id(), self.config.conference.focus.clone());
         let iq = Element::iq("set", &id).with_attribute("to", &to).with_child(conference);
         let purpose = Purpose::Conference(request.number);
-        self.calls.expect(id, purpose, Some(to), now + self.config.iq_timeout);
-        self.transmit(now, Outgoing { iq: request.call, ..Outgoing::own(iq.to_xml()) });
+        let sent = self.submit(now, call, Outgoing { iq: Some(call), ..Outgoing::own(iq.to_xml()) });
+        if sent {
+            self.calls.expect(id, purpose, Some(to), now + self.config.iq_timeout);
+        }
+        sent
     }
 
     /// The focus has answered, or not in time.
