@@ -29,6 +29,8 @@ mod event;
 mod events;
 mod exchange;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod hub;
 mod knowledge;
 mod link;

@@ -203,6 +203,12 @@ impl Session {
         unacknowledged + self.held.len() + self.unwritten.len()
     }
 
+    /// How many stanzas, requests and outputs are kept. A fuzzer asks whether that is bounded.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn held(&self) -> usize {
+        self.unsettled() + self.calls.by_id.len() + self.conferences.under_way() + self.outputs.len()
+    }
+
     fn queue_is_full(&self, next: &Outgoing) -> bool {
         self.exceeds(self.config.send_queue, next)
     }

@@ -68,6 +68,11 @@ impl Conferences {
         self.requests.iter().filter_map(|request| request.retry).min()
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(super) const fn under_way(&self) -> usize {
+        self.requests.len()
+    }
+
     /// The call that waits for this request.
     pub(super) fn call(&self, number: u64) -> Option<CallId> {
         self.requests.iter().find(|request| request.number == number)?.call
