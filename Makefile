@@ -132,6 +132,7 @@ check-lock:
 
 check-format:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 
 check-rust:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -235,6 +236,7 @@ abi: ## Records the ABI of the C library in ffi-c/abi.txt anew
 
 format: .venv/stamp node/node_modules/stamp ## Formats all sources
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml
 	$(RUFF) check --fix $(PYTHON_SOURCES)
 	$(RUFF) format $(PYTHON_SOURCES)
 	cd node && $(NPM) run format
