@@ -164,11 +164,12 @@ impl Play {
             _ if self.connections.is_empty() => {}
             b'x' | b'X' => {
                 let connection = self.connections.swap_remove(which % self.connections.len());
+                let free = match what {
+                    b'x' => jm_connection_free as unsafe extern "C" fn(*mut jm_connection),
+                    _ => jm_connection_close,
+                };
                 // SAFETY: the handle is forgotten here.
-                match what {
-                    b'x' => unsafe { jm_connection_free(connection.handle) },
-                    _ => unsafe { jm_connection_close(connection.handle) },
-                }
+                unsafe { free(connection.handle) };
             }
             _ => self.use_connection(what, which % self.connections.len(), rest),
         }
