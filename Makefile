@@ -132,6 +132,7 @@ check-lock:
 
 check-format:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 
 check-rust:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -193,6 +194,37 @@ bench-node: node ## Measures the Node package beside @xmpp/client and strophe.js
 	@$(CARGO) build --release --quiet --package jitsimeet-bench
 	@cd node/bench && $(NPM) install --ignore-scripts --silent --no-audit --no-fund && $(NODE) run.js
 
+# ---- Fuzzing
+
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := target/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
+TARGET ?= frame
+SECONDS ?= 600
+# `address` needs what stable calls unstable; without a sanitizer nothing does.
+SANITIZER ?= none
+FUZZ_OPTIONS = --fuzz-dir tests/fuzz --target-dir target/fuzz/$(SANITIZER) --sanitizer $(SANITIZER)
+FUZZ = $(if $(filter-out none,$(SANITIZER)),RUSTC_BOOTSTRAP=1) $(CARGO_FUZZ)
+# What is longer finds nothing that is not found sooner in what is short.
+FUZZ_LENGTH := 4096
+
+.PHONY: fuzz fuzz-keep
+$(CARGO_FUZZ):
+	$(CARGO) install --root '$(@D)/..' --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
+
+fuzz: $(CARGO_FUZZ) ## Fuzzes: TARGET=frame, body, session, options or abi; SECONDS=600 SANITIZER=none
+	@mkdir -p target/fuzz/corpus/$(TARGET)
+	$(FUZZ) run $(FUZZ_OPTIONS) $(TARGET) target/fuzz/corpus/$(TARGET) tests/fuzz/corpus/$(TARGET) -- \
+		-max_total_time=$(SECONDS) -max_len=$(FUZZ_LENGTH) -timeout=20 -print_final_stats=1 \
+		$(addprefix -dict=,$(wildcard tests/fuzz/dictionaries/$(TARGET).dict)) $(LIBFUZZER)
+
+fuzz-keep: $(CARGO_FUZZ) ## Keeps of what `make fuzz` has found, and of the corpus of TARGET=, as little as covers the same
+	@rm -rf target/fuzz/kept
+	@mkdir -p target/fuzz/kept
+	$(FUZZ) run $(FUZZ_OPTIONS) $(TARGET) target/fuzz/kept tests/fuzz/corpus/$(TARGET) target/fuzz/corpus/$(TARGET) -- \
+		-set_cover_merge=1 -use_counters=0 -max_len=1024
+	@rm -rf tests/fuzz/corpus/$(TARGET)
+	mv target/fuzz/kept tests/fuzz/corpus/$(TARGET)
+
 # ---- Keeping
 
 .PHONY: header abi format lint clean
@@ -204,6 +236,7 @@ abi: ## Records the ABI of the C library in ffi-c/abi.txt anew
 
 format: .venv/stamp node/node_modules/stamp ## Formats all sources
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml
 	$(RUFF) check --fix $(PYTHON_SOURCES)
 	$(RUFF) format $(PYTHON_SOURCES)
 	cd node && $(NPM) run format

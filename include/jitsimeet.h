@@ -1117,7 +1117,8 @@ jm_status jm_connection_ping(struct jm_connection *connection,
  *   named them, `focusJid`, `identity` and `vnode`;
  * - `JM_STATUS_REDIRECTED`, which follows `JM_EVENT_REDIRECTED`: `vnode` and `focus_jid`;
  * - `JM_STATUS_CONFERENCE_REQUEST_FAILED`: why, in the fields of `JM_EVENT_CONNECTION_FAILED`. The session goes on;
- * - `JM_STATUS_NOT_CONNECTED`, `JM_STATUS_SESSION_LOST`, or `JM_STATUS_ABORTED` if the connection is freed first.
+ * - `JM_STATUS_NOT_CONNECTED`, `JM_STATUS_SEND_QUEUE_FULL`, `JM_STATUS_SESSION_LOST`, or `JM_STATUS_ABORTED` if the
+ *   connection is freed first.
  *
  * `JM_STATUS_INVALID_ARGUMENT` comes from the call itself, if `room` cannot be the name of one.
  *

@@ -237,7 +237,8 @@ declare namespace JitsiMeetJS {
      * @returns a promise of what the focus has answered.
      * @throws {InvalidArgumentError} (the promise) if that cannot be the name of a room.
      * @throws {JitsiError} (the promise) `conference_request_failed`, with the fields of the failure; `redirected`, with
-     *   `vnode` and `focusJid`, after `CONNECTION_REDIRECTED` was delivered; `not_connected`; `session_lost`.
+     *   `vnode` and `focusJid`, after `CONNECTION_REDIRECTED` was delivered; `not_connected`; `send_queue_full`;
+     *   `session_lost`.
      */
     sendConferenceRequest(room: string): Promise<Conference>;
 

@@ -172,7 +172,7 @@ impl JitsiConnection {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for a room that cannot be one; [`Error::NotConnected`]; [`Error::Redirected`];
-    /// [`Error::ConferenceRequestFailed`] with the reason; [`Error::SessionLost`].
+    /// [`Error::ConferenceRequestFailed`] with the reason; [`Error::SendQueueFull`]; [`Error::SessionLost`].
     pub async fn send_conference_request(&self, room: &str) -> Result<Conference, Error> {
         let (sender, receiver) = oneshot::channel();
         self.submit_conference_request(room, Completion::Future(sender))?;

@@ -31,6 +31,8 @@ mod event;
 mod events;
 mod exchange;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod getters;
 mod hub;
 mod knowledge;

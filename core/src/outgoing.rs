@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Error;
-use crate::xml::{Element, ns, parse};
+use crate::xml::{Element, ns, parse, scan};
 
 /// Answers are matched by their sender too, so that it does not matter whether an id can be guessed.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -55,6 +55,8 @@ fn check(xml: &str) -> Result<(Element<'_>, String), Error> {
     let mut xml = xml.trim().to_owned();
     if stanza.namespace.is_empty() {
         insert(&mut xml, &format!(" xmlns='{}'", ns::CLIENT));
+        // It may have said itself that it is of none.
+        scan(&xml).map_err(|_| invalid("not of the namespace jabber:client"))?;
     } else if stanza.namespace != ns::CLIENT {
         return Err(invalid("not of the namespace jabber:client"));
     }
@@ -94,6 +96,7 @@ mod tests {
             ("<message>", "not well-formed"),
             ("<error xmlns='http://etherx.jabber.org/streams'/>", "not of the namespace"),
             ("<message xmlns='jabber:server'/>", "not of the namespace"),
+            ("<message xmlns=''/>", "not of the namespace"),
             ("<body/>", "not a message, presence or iq"),
             ("<iq type='get'><a xmlns='u'/></iq>", "needs an id"),
         ];

@@ -28,6 +28,8 @@ mod logging;
 
 // What C does not see.
 mod dispatcher;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod panic;
 mod signal;
 

@@ -185,7 +185,7 @@ impl Session {
     }
 
     /// False if the stanza was refused, and the call is settled with the reason.
-    fn submit(&mut self, now: Instant, call: CallId, stanza: Outgoing) -> bool {
+    pub(super) fn submit(&mut self, now: Instant, call: CallId, stanza: Outgoing) -> bool {
         let refusal = match self.can_send() {
             true => self.queue_is_full(&stanza).then_some(Error::SendQueueFull),
             false => Some(Error::NotConnected),
@@ -206,6 +206,12 @@ impl Session {
     pub(crate) fn unsettled(&self) -> usize {
         let unacknowledged = self.management.as_ref().map_or(0, super::Management::unacknowledged);
         unacknowledged + self.held.len() + self.unwritten.len()
+    }
+
+    /// How many stanzas, requests and outputs are kept. A fuzzer asks whether that is bounded.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn held(&self) -> usize {
+        self.unsettled() + self.calls.by_id.len() + self.conferences.under_way() + self.outputs.len()
     }
 
     fn queue_is_full(&self, next: &Outgoing) -> bool {
@@ -238,15 +244,16 @@ impl Session {
         }
     }
 
-    /// Answers what a peer asks. One that asks for more and acknowledges nothing gets no answer: what waits for it is
-    /// bounded, as the caller's stanzas are, apart from which it has room of its own.
-    pub(super) fn answer(&mut self, now: Instant, answer: Outgoing) {
+    /// Sends an answer, or a question of our own. A peer that acknowledges nothing gets no more of them: what waits for it
+    /// is bounded, as the caller's stanzas are, apart from which it has room of its own.
+    pub(super) fn send_own(&mut self, now: Instant, xml: String) {
+        let stanza = Outgoing::own(xml);
         let SendQueue { max_stanzas, max_bytes } = self.config.send_queue;
         let twice = SendQueue { max_stanzas: max_stanzas * 2, max_bytes: max_bytes * 2 };
-        if self.exceeds(twice, &answer) {
-            tracing::debug!("a request is not answered: the server acknowledges nothing");
+        if self.exceeds(twice, &stanza) {
+            tracing::debug!("a stanza of our own is not sent: the server acknowledges nothing");
         } else {
-            self.transmit(now, answer);
+            self.transmit(now, stanza);
         }
     }
 
@@ -321,7 +328,7 @@ impl Session {
                     self.decline_media(now, &iq, &id);
                 } else {
                     let answer = self.features.answer(&iq, &id).to_xml();
-                    self.answer(now, Outgoing::own(answer));
+                    self.send_own(now, answer);
                 }
             }
             _ => {}

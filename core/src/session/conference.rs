@@ -87,6 +87,11 @@ impl Conferences {
         self.requests.iter().filter_map(|request| request.retry).min()
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(super) const fn under_way(&self) -> usize {
+        self.requests.len()
+    }
+
     /// The call that waits for this request.
     pub(super) fn call(&self, number: u64) -> Option<CallId> {
         self.requests.iter().find(|request| request.number == number)?.asker.call()
@@ -152,7 +157,7 @@ impl Session {
         request.retry = None;
         let properties = properties(&self.config);
         let room = format!("{}@{}", request.room, self.config.conference.muc);
-        match &self.config.conference.url {
+        let sent = match &self.config.conference.url {
             Some(url) => {
                 let mut body =
                     json!({ "room": room, "machineUid": self.machine_uid, "properties": properties });
@@ -162,19 +167,23 @@ impl Session {
                 let json = Some(body.to_string());
                 let http = HttpRequest { url: url.clone(), json, token: self.token.clone() };
                 self.outputs.push_back(Output::Request(HttpPurpose::Conference(request.number), http));
+                true
             }
             None => self.send_conference_iq(now, &request, &room, &properties),
+        };
+        if sent {
+            self.conferences.requests.push(request);
         }
-        self.conferences.requests.push(request);
     }
 
+    /// False if it was refused, and the call is settled with the reason.
     fn send_conference_iq(
         &mut self,
         now: Instant,
         request: &Request,
         room: &str,
         properties: &Map<String, Value>,
-    ) {
+    ) -> bool {
         let mut conference = Element::new("conference", ns::FOCUS)
             .with_attribute("room", room)
             .with_attribute("machine-uid", &self.machine_uid);
@@ -193,8 +202,20 @@ impl Session {
         let (id, to) = (next_id(), self.config.conference.focus.clone());
         let iq = Element::iq("set", &id).with_attribute("to", &to).with_child(conference).to_xml();
         let purpose = Purpose::Conference(request.number);
-        self.calls.expect(id, purpose, Some(to), now + self.config.iq_timeout);
-        self.transmit(now, Outgoing { iq: request.asker.call(), ..Outgoing::own(iq) });
+        let deadline = now + self.config.iq_timeout;
+        let sent = match request.asker {
+            // An attempt begins with one over HTTP alone.
+            Asker::Attempt => false,
+            Asker::Call(call) => self.submit(now, call, Outgoing { iq: Some(call), ..Outgoing::own(iq) }),
+            Asker::Room(_) => {
+                self.send_own(now, iq);
+                true
+            }
+        };
+        if sent {
+            self.calls.expect(id, purpose, Some(to), deadline);
+        }
+        sent
     }
 
     /// The focus has answered, or not in time.

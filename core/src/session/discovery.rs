@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use chrono::DateTime;
 
 use super::calls::Purpose;
-use super::management::Outgoing;
 use super::{Output, Session};
 use crate::options::Config;
 use crate::outgoing::next_id;
@@ -108,7 +107,7 @@ impl Session {
         let iq = Element::iq("get", &id).with_attribute("to", to).with_child(payload).to_xml();
         let deadline = now + self.config.iq_timeout;
         self.calls.expect(id, Purpose::Discovery(question), Some(to.to_owned()), deadline);
-        self.transmit(now, Outgoing::own(iq));
+        self.send_own(now, iq);
     }
 
     /// A message of the server's may be its push. It may come before anything of ours is bound.

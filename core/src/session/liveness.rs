@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::management::Outgoing;
 use super::{Session, failures};
 use crate::options::{Config, Ping};
 use crate::xml::{Element, ns};
@@ -123,7 +122,7 @@ impl Session {
                 if let Some(management) = &mut self.management {
                     management.idle();
                 }
-                self.transmit(now, Outgoing::own(ping));
+                self.send_own(now, ping);
             }
             Verdict::Dead => {
                 let failure = failures::dead(&self.config, self.liveness.unanswered);

@@ -43,9 +43,10 @@ impl<'text> Element<'text> {
         self
     }
 
-    /// Adjacent texts become one: how a parser cuts them says nothing.
+    /// Adjacent texts become one, and empty ones none: how a parser cuts them says nothing.
     pub(super) fn push(&mut self, node: Node<'text>) {
         match (self.children.last_mut(), node) {
+            (_, Node::Text(text)) if text.is_empty() => {}
             (Some(Node::Text(before)), Node::Text(text)) => before.to_mut().push_str(&text),
             (_, node) => self.children.push(node),
         }
@@ -168,6 +169,12 @@ mod tests {
         inner.push(Node::Text(value.into()));
         let written = Element::iq("set", value).with_child(inner);
         assert_eq!(parse(&written.to_xml()).unwrap(), written);
+    }
+
+    #[test]
+    fn a_text_that_is_empty_is_none() {
+        assert_eq!(parse("<a><![CDATA[]]></a>"), parse("<a/>"));
+        assert_eq!(Element::new("a", "").with_text("").to_xml(), "<a/>");
     }
 
     #[test]

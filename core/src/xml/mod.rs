@@ -12,9 +12,13 @@ mod verdicts;
 pub(crate) use element::{Element, condition_and_text};
 pub(crate) use parse::parse;
 pub(crate) use reader::XmlError;
+#[cfg(any(test, fuzzing))]
+pub(crate) use reader::{Reader, Token};
 pub(crate) use redact::{omitted, redact};
 pub(crate) use scan::{Head, scan};
 pub(crate) use unwrap::unwrap;
+#[cfg(test)]
+pub(crate) use verdicts::expat;
 
 /// The namespaces that the engine speaks.
 pub(crate) mod ns {

@@ -231,8 +231,8 @@ class JitsiConnection(BaseConnection):
         connection is closed.
 
         Raises ``ValueError`` for a room that cannot be one, :class:`NotConnectedError`, :class:`RedirectedError`,
-        :class:`ConferenceRequestFailedError` with the reason, or :class:`SessionLostError`. Cancelling gives up
-        waiting, not the request.
+        :class:`ConferenceRequestFailedError` with the reason, :class:`SendQueueFullError` or
+        :class:`SessionLostError`. Cancelling gives up waiting, not the request.
         """
         conference: Conference = await self._loop_hub().call(
             lambda call: self._native.send_conference_request(room, call)

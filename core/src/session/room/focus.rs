@@ -6,7 +6,6 @@ use std::time::Instant;
 use crate::conference::{ConferenceErrorType, ConferenceEvent, ConferenceFailure, ConferenceId};
 use crate::outgoing::next_id;
 use crate::session::Session;
-use crate::session::management::Outgoing;
 use crate::xml::{Element, ns};
 
 /// A focus has a handful.
@@ -49,7 +48,7 @@ impl Session {
         let from = iq.attribute("from").unwrap_or_default();
         let Some(offer) = iq.child("jingle", ns::JINGLE) else { return };
         let result = Element::iq("result", id).with_attribute("to", from).to_xml();
-        self.answer(now, Outgoing::own(result));
+        self.send_own(now, result);
         let number = next_id();
         let reason = Element::new("reason", ns::JINGLE).with_child(Element::new("decline", ns::JINGLE));
         let mut jingle = Element::new("jingle", ns::JINGLE)
@@ -62,6 +61,6 @@ impl Session {
                 jingle.with_child(Element::new("bridge-session", ns::FOCUS).with_attribute("id", bridge));
         }
         let terminate = Element::iq("set", &number).with_attribute("to", from).with_child(jingle).to_xml();
-        self.answer(now, Outgoing::own(terminate));
+        self.send_own(now, terminate);
     }
 }

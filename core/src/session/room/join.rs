@@ -167,7 +167,7 @@ impl Session {
         let iq = iq.with_attribute("to", &to).to_xml();
         let deadline = now + self.config.iq_timeout;
         self.calls.expect(number, Purpose::Room(id, question), Some(to), deadline);
-        self.transmit(now, crate::session::management::Outgoing::own(iq));
+        self.send_own(now, iq);
     }
 
     /// The room has refused this client's presence.

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::management::Outgoing;
 use super::{CallId, Output, Session};
 use crate::conference::{ConferenceEvent, ConferenceFailure, ConferenceId, ConferenceInfo, Participant};
 use crate::xml::{Element, Head, XmlError, ns, parse};
@@ -292,7 +291,7 @@ impl Session {
     }
 
     fn send_to_room(&mut self, now: Instant, stanza: &Element<'_>) {
-        self.transmit(now, Outgoing::own(stanza.to_xml()));
+        self.send_own(now, stanza.to_xml());
     }
 }
 

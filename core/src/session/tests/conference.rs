@@ -310,3 +310,10 @@ fn a_focus_that_does_not_answer_and_a_lost_session_settle_the_call() {
     rig.session.request_conference(rig.now, CallId(1), "room".to_owned());
     assert_eq!(completed(&rig.outputs()), [(1, &Err(Error::NotConnected))]);
 }
+
+#[test]
+fn requests_over_iq_count_in_the_send_queue() {
+    let mut rig = Rig::established(json!({ "sendQueue": { "maxStanzas": 2 } }));
+    (1..=3).for_each(|call| rig.session.request_conference(rig.now, CallId(call), "room".to_owned()));
+    assert_eq!(completed(&rig.outputs()), [(3, &Err(Error::SendQueueFull))]);
+}

@@ -192,6 +192,16 @@ fn a_server_that_asks_for_ever_and_acknowledges_nothing_is_answered_so_often_and
 }
 
 #[test]
+fn a_server_that_speaks_and_acknowledges_nothing_is_not_pinged_without_end() {
+    let mut rig = Rig::established(json!({ "sendQueue": { "maxStanzas": 10 } }));
+    for _ in 0..50 {
+        rig.time_out();
+        rig.play(&["<a xmlns='urn:xmpp:sm:3' h='0'/>"]);
+    }
+    assert_eq!(rig.session.unsettled(), 20);
+}
+
+#[test]
 fn answers_have_room_beside_what_the_caller_sends() {
     let mut rig = Rig::established(json!({ "sendQueue": { "maxStanzas": 2 } }));
     (1..=3).for_each(|number| drop(rig.send(number)));

@@ -496,6 +496,7 @@ impl Machine {
 
     fn end(&mut self) {
         self.phase = Phase::Ended;
+        self.quiet_until = None;
         self.queue.clear();
         self.flight.clear();
     }

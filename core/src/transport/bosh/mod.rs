@@ -2,6 +2,8 @@
 
 mod body;
 mod client;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub(crate) mod machine;
 mod retry;
 #[cfg(test)]

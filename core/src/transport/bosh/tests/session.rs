@@ -387,3 +387,14 @@ fn the_numbers_of_requests_end_below_2_to_the_53() {
     assert_eq!(rig.posts(), []);
     assert!(matches!(rig.end(), TransportError::Lost { .. }));
 }
+
+#[test]
+fn nothing_is_due_after_the_end() {
+    let mut rig = Rig::attached();
+    let post = rig.post();
+    rig.lose(&post);
+    let again = rig.next_post();
+    rig.answer(&again, Response { status: 404, body: String::new() });
+    assert!(matches!(rig.end(), TransportError::Terminated { .. }));
+    assert_eq!(rig.machine.poll_timeout(), None);
+}
