@@ -271,6 +271,12 @@ impl TestServer {
         self.shared.state().sessions.deliver(jid, stanza.into())
     }
 
+    /// Forgets the session of a full JID and drops its connection, as a server that restarts does with all of them;
+    /// false if nobody is bound there.
+    pub fn forget(&self, jid: &str) -> bool {
+        self.shared.state().sessions.forget(jid)
+    }
+
     /// Waits until the server has handled so many stanzas of its clients' since it was started.
     pub async fn handled(&self, count: u64) {
         let mut handled = self.shared.handled.subscribe();
