@@ -80,6 +80,7 @@ pub struct TestServer {
 #[derive(Debug)]
 struct Shared {
     accounts: HashMap<String, String>,
+    salted_passwords: auth::SaltedPasswords,
     token_secret: Option<String>,
     state: Mutex<State>,
     /// How many stanzas of clients have been handled.
@@ -126,6 +127,7 @@ impl TestServer {
         };
         let shared = Arc::new(Shared {
             accounts: options.accounts,
+            salted_passwords: auth::SaltedPasswords::default(),
             token_secret: options.token_secret,
             state: Mutex::new(state),
             handled: watch::Sender::default(),
