@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use crate::model::{Call, Claims, Model, State};
 
-/// Nothing that is waited for takes longer, or it hangs. Longer than every deadline of the client on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// Nothing that is waited for takes longer, or it hangs. Longer than a session is kept, and then a login takes.
+const DEADLINE: Duration = Duration::from_secs(150);
 
 /// A rule that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]

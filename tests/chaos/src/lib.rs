@@ -9,8 +9,11 @@
 
 pub mod client;
 pub mod model;
+pub mod plan;
+pub mod resources;
 pub mod script;
 pub mod scripts;
+pub mod soak;
 pub mod sweep;
 pub mod world;
 

@@ -104,6 +104,8 @@ impl std::ops::AddAssign for Tally {
 pub struct Model {
     claims: Claims,
     state: State,
+    /// There has been a session since the last `connect`.
+    had_session: bool,
     jid: Option<String>,
     failure: Option<Box<Failure>>,
     calls: BTreeMap<u64, Call>,
@@ -131,6 +133,7 @@ impl Model {
         Self {
             claims,
             state: State::Idle,
+            had_session: false,
             jid: None,
             failure: None,
             calls: BTreeMap::new(),
@@ -224,6 +227,7 @@ impl Model {
             Call::Connect => {
                 self.check(self.state == State::Idle, || "connect is called in another state".to_owned());
                 self.state = State::Connecting;
+                self.had_session = false;
             }
             Call::Send(_) => self.sending.push_back(token),
             _ => {}
@@ -309,13 +313,14 @@ impl Model {
         match (before, event) {
             (State::Connected, Event::StanzaReceived(_))
             | (State::Connecting | State::Connected, Event::PropertiesUpdated { .. }) => {}
-            (State::Connecting, Event::ConnectionEstablished { id, resumed: false, reconnected }) => {
-                self.check(!reconnected || self.claims.reconnects, || "reconnected unasked".to_owned());
-                self.establish(id, jid);
-            }
-            (State::Interrupted, Event::ConnectionEstablished { id, resumed: false, reconnected: true })
-                if self.claims.reconnects =>
-            {
+            (
+                State::Connecting | State::Interrupted,
+                Event::ConnectionEstablished { id, resumed: false, reconnected },
+            ) if before == State::Connecting || self.claims.reconnects => {
+                let had = self.had_session;
+                self.check(*reconnected == had, || {
+                    format!("reconnected: {reconnected}, where {had} is true")
+                });
                 self.establish(id, jid);
             }
             (State::Resumed, Event::ConnectionEstablished { id, resumed: true, reconnected: false }) => {
@@ -400,6 +405,7 @@ impl Model {
     fn establish(&mut self, id: &str, jid: Option<String>) {
         self.tally.established += 1;
         self.state = State::Connected;
+        self.had_session = true;
         self.jid = jid;
         self.check(self.is_resource(id), || format!("established as {id}"));
     }

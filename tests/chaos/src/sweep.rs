@@ -228,7 +228,9 @@ async fn disturb(
 /// that got no answer is repeated, and there is none other to come.
 fn options(scene: Scene, kind: Kind) -> serde_json::Value {
     match (kind, scene) {
-        (Kind::Cut, _) | (Kind::Stall, Scene::Bosh) => json!({}),
+        (Kind::Cut | Kind::Stall, Scene::Bosh) => json!({}),
+        // A server may answer nothing after a resume (see [`Claims::HALF_FRAMES`]).
+        (Kind::Cut, _) => json!({ "xmppPing": { "interval": 2_000, "timeout": 2_000 } }),
         (Kind::Stall | Kind::Corrupt, _) => json!({
             "transport": { "connectTimeout": 5_000 },
             "loginTimeout": 5_000,

@@ -14,6 +14,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{Conditions, Direction, Offset, Order};
 
+/// The most that is read at once.
+const BUFFER: usize = 16 * 1024;
+
 /// The far end of one direction: what has been read and waits for its time.
 struct Outlet {
     direction: Direction,
@@ -69,10 +72,10 @@ pub(crate) async fn run(
     };
     let (mut cut_time, mut stall_time) =
         (pin!(after(conditions.cut_after)), pin!(after(conditions.stall_after)));
+    let (mut up_buffer, mut down_buffer) = (vec![0; BUFFER], vec![0; BUFFER]);
     // Until both sides have said all they had to say.
     while !(up.ended && down.ended) {
         let (up_open, down_open) = (up.open, down.open);
-        let (mut up_buffer, mut down_buffer) = ([0; 16 * 1024], [0; 16 * 1024]);
         let verdict = tokio::select! {
             // What is to happen comes first, and nothing is read before all that is due has been passed on.
             biased;

@@ -4,6 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+/// How long a session without a connection can be resumed.
+pub(crate) const MAX: Duration = Duration::from_secs(60);
 
 /// What a connection is told to do.
 #[derive(Debug, Clone)]
@@ -50,6 +54,8 @@ pub(crate) enum Out {
 #[derive(Debug)]
 pub(crate) struct Session {
     connection: Option<UnboundedSender<Out>>,
+    /// Since when there is none.
+    detached: Option<Instant>,
     management: Option<Management>,
 }
 
@@ -69,13 +75,26 @@ struct Management {
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     by_jid: HashMap<String, Session>,
+    /// Those that have lost their connections, and when; some are back, or gone.
+    detached: VecDeque<(Instant, String)>,
     count: u64,
 }
 
 impl Sessions {
     /// Binds a resource.
     pub(crate) fn bind(&mut self, jid: String, connection: UnboundedSender<Out>) {
-        self.by_jid.insert(jid, Session { connection: Some(connection), management: None });
+        self.expire();
+        self.by_jid.insert(jid, Session { connection: Some(connection), detached: None, management: None });
+    }
+
+    /// Forgets those that nobody has resumed in time.
+    fn expire(&mut self) {
+        while self.detached.front().is_some_and(|(since, _)| since.elapsed() > MAX) {
+            let Some((since, jid)) = self.detached.pop_front() else { return };
+            if self.by_jid.get(&jid).is_some_and(|session| session.detached == Some(since)) {
+                self.by_jid.remove(&jid);
+            }
+        }
     }
 
     pub(crate) fn next_number(&mut self) -> u64 {
@@ -139,7 +158,8 @@ impl Sessions {
     }
 
     /// The JID of the session that is resumed by this id.
-    pub(crate) fn resumable(&self, id: &str) -> Option<String> {
+    pub(crate) fn resumable(&mut self, id: &str) -> Option<String> {
+        self.expire();
         let mut sessions = self.by_jid.iter();
         let same = |session: &Session| session.management.as_ref().is_some_and(|m| m.id == id && m.resumable);
         sessions.find(|(_, session)| same(session)).map(|(jid, _)| jid.clone())
@@ -153,6 +173,7 @@ impl Sessions {
         connection: UnboundedSender<Out>,
     ) -> Option<(u32, Vec<String>)> {
         let session = self.by_jid.get_mut(jid)?;
+        session.detached = None;
         if let Some(old) = session.connection.replace(connection) {
             let _ = old.send(Out::Cut);
         }
@@ -169,8 +190,12 @@ impl Sessions {
             return;
         }
         session.connection = None;
+        let now = Instant::now();
+        session.detached = Some(now);
         if !session.management.as_ref().is_some_and(|management| management.resumable) {
             self.by_jid.remove(jid);
+        } else {
+            self.detached.push_back((now, jid.to_owned()));
         }
     }
 

@@ -9,7 +9,7 @@ use url::form_urlencoded;
 
 use crate::auth::{Refusal, Scram, check_token};
 use crate::requests::{self, Reply};
-use crate::sessions::Out;
+use crate::sessions::{MAX, Out};
 use crate::xml::{CLIENT, STANZA_ERRORS, With, answer, bare, condition, element, is_request, name, refuse};
 use crate::{DOMAIN, Faults, Push, ResumeFault, Shared, StreamFault, conference};
 
@@ -20,8 +20,6 @@ const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 const SM: &str = "urn:xmpp:sm:3";
-/// How long a session can be resumed, as told to the client.
-const MAX: &str = "60";
 
 /// What the query of the service URL says.
 #[derive(Debug, Default)]
@@ -396,7 +394,7 @@ impl Stream {
     }
 
     fn granted(&self, id: &str) -> ElementBuilder {
-        let enabled = element("enabled", SM).with("resume", "true").with("max", MAX);
+        let enabled = element("enabled", SM).with("resume", "true").with("max", &MAX.as_secs().to_string());
         let enabled = if self.faults.no_id { enabled } else { enabled.with("id", id) };
         match &self.faults.location {
             Some(location) => enabled.with("location", location),
