@@ -84,6 +84,10 @@ pub async fn soak(seed: u64, clients: u64, time: Duration) -> Result<Soaked, Bro
         soaked.codes.extend(life.codes);
         soaked.broken.extend(life.broken);
     }
+    let Tally { established, failed, resumed, lost, received, refreshed, .. } = soaked.tally;
+    if [established, failed, resumed, lost, received, refreshed].contains(&0) {
+        soaked.broken.push("a soak in which little happens proves little".to_owned());
+    }
     soaked.broken.truncate(REPORTED);
     match check_flat(&samples?) {
         Ok(used) => soaked.used = Some(used),
