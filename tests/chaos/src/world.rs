@@ -25,7 +25,7 @@ const ACCOUNT: (&str, &str) = ("user", "pencil");
 /// Where clients connect to.
 pub enum Site {
     /// The embedded server of the tests.
-    Embedded(TestServer),
+    Embedded(Box<TestServer>),
     /// Debian's Prosody.
     Prosody(Box<TestProsody>),
 }
@@ -79,7 +79,7 @@ impl Site {
     pub async fn embedded() -> io::Result<Self> {
         let accounts = HashMap::from([(ACCOUNT.0.to_owned(), ACCOUNT.1.to_owned())]);
         let options = jitsimeet_testserver::Options { accounts, ..Default::default() };
-        TestServer::start(options).await.map(Self::Embedded)
+        TestServer::start(options).await.map(Box::new).map(Self::Embedded)
     }
 
     /// Starts a Prosody; `None` if it is not installed.
