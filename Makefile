@@ -172,6 +172,21 @@ test-readme: build
 test-repository: build wheel
 	$(VENV_PYTHON) -m pytest tests
 
+# ---- Disturbing
+
+# The short forms are among the tests. CHAOS_SEED plays a run again.
+MINUTES ?= 10
+CONNECTIONS ?= 200
+
+.PHONY: chaos soak
+chaos: ## Disturbs every conversation at every byte
+	$(CARGO) build --release --package jitsimeet-chaos
+	target/release/jitsimeet-chaos every-byte
+
+soak: ## Disturbs many connections at random: MINUTES=10 CONNECTIONS=200
+	$(CARGO) build --release --package jitsimeet-chaos
+	target/release/jitsimeet-chaos soak --minutes '$(MINUTES)' --connections '$(CONNECTIONS)'
+
 # ---- Measuring
 
 .PHONY: bench-core bench-memory bench-scale

@@ -225,6 +225,15 @@ pub(super) fn dead(config: &Config, pings: u32) -> Failure {
     Failure::new(ErrorType::DroppedError, Code::PingTimeout, message).transient()
 }
 
+/// The session is there and the links to it work, and yet the server does nothing with what it is sent.
+pub(super) fn deaf(config: &Config) -> Failure {
+    let message = format!(
+        "{} has resumed the session again and again and handled nothing of what it was sent: the session is given up.",
+        config.display_url()
+    );
+    Failure::new(ErrorType::DroppedError, Code::PingTimeout, message).transient()
+}
+
 pub(super) fn stalled(patience: Duration) -> Failure {
     let message = format!(
         "the listeners took no event for {} ms (eventQueue.stallTimeout) while the queue was full: what waited in it is discarded.",

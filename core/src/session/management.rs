@@ -11,6 +11,10 @@ const REQUEST_EVERY: usize = 5;
 /// unacknowledged ones, and does not ask while we are slow to read.
 const ACKNOWLEDGE_EVERY: u32 = 100;
 
+/// So often a session is resumed that then handles nothing. It may be the link's fault, but hardly every time: Prosody
+/// 0.12 reads on in the middle of a frame that the old link had cut in two, and waits for the end of what is none.
+const RESUMES_IN_VAIN: u32 = 2;
+
 /// A stanza that the caller has sent.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
@@ -56,6 +60,10 @@ pub(crate) struct Management {
     bytes: usize,
     /// How many of the unacknowledged the last `<r/>` covers, while it is unanswered.
     requested: Option<usize>,
+    /// Resumed, and nothing was acknowledged since.
+    untried: bool,
+    /// How often in a row it stayed so until the link was found dead.
+    in_vain: u32,
 }
 
 impl Management {
@@ -113,6 +121,10 @@ impl Management {
             return Err(BadCount::TooHigh { sent: self.acknowledged.wrapping_add(waiting) });
         }
         self.acknowledged = h;
+        if count > 0 {
+            self.untried = false;
+            self.in_vain = 0;
+        }
         let settled: Vec<_> = self.unacknowledged.drain(..count).collect();
         self.bytes -= settled.iter().map(|stanza| stanza.xml.len()).sum::<usize>();
         Ok(settled)
@@ -127,9 +139,17 @@ impl Management {
     /// those to be sent again, in order.
     pub(crate) fn resume(&mut self, h: u32) -> Result<(Vec<Outgoing>, Vec<String>), BadCount> {
         let settled = self.settle(h)?;
+        self.untried = true;
         self.requested = None;
         self.told = self.handled;
         Ok((settled, self.unacknowledged.iter().map(|stanza| stanza.xml.clone()).collect()))
+    }
+
+    /// The server has answered nothing any more. True if it is of no use to resume the session once more.
+    #[must_use]
+    pub(crate) fn is_deaf(&mut self) -> bool {
+        self.in_vain += u32::from(std::mem::take(&mut self.untried));
+        self.in_vain >= RESUMES_IN_VAIN
     }
 
     /// The session is gone; the server has handled `h` of our stanzas, if it says so (`h` on `<failed/>`): those

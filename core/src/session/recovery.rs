@@ -7,7 +7,7 @@ use super::backoff::Backoff;
 use super::login::{Login, Purpose};
 use super::{CallId, Credentials, Ending, Link, Output, Phase, Session, failures, token};
 use crate::xml::{Element, condition_and_text, ns};
-use crate::{Completed, Error, Event, Failure};
+use crate::{Code, Completed, Error, Event, Failure};
 
 /// The recovery under way. The default is none.
 #[derive(Default)]
@@ -120,6 +120,11 @@ impl Session {
         let Some(max) = resumption.map(|resumption| resumption.max) else {
             return self.lose_session(now, None, failure);
         };
+        let silent = failure.code == Code::PingTimeout;
+        if silent && self.management.as_mut().is_some_and(super::Management::is_deaf) {
+            let failure = failures::deaf(&self.config);
+            return self.lose_session(now, None, failure);
+        }
         self.outputs.push_back(Output::Drop);
         self.link = Link::None;
         self.phase = Phase::Interrupted;

@@ -7,6 +7,7 @@
 mod relay;
 mod tunnel;
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,6 +45,12 @@ pub struct Conditions {
     pub cut_after: Option<u64>,
     /// Stop carrying anything so many milliseconds after the connection was accepted.
     pub stall_after: Option<u64>,
+    /// Pass on at most so many bytes at a time.
+    pub split: Option<usize>,
+    /// Pass on in one piece what comes within so many milliseconds.
+    pub merge: Option<u64>,
+    /// Pass on another byte than came.
+    pub corrupt: Option<Corruption>,
 }
 
 /// A place in one direction of a connection.
@@ -54,6 +61,18 @@ pub struct Offset {
     pub direction: Direction,
     /// How many bytes go through before it.
     pub bytes: u64,
+}
+
+/// A byte that is changed on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Corruption {
+    /// The direction.
+    pub direction: Direction,
+    /// How many bytes of it come before.
+    pub bytes: u64,
+    /// The bits that are flipped.
+    pub mask: u8,
 }
 
 /// What was seen of a connection.
@@ -86,6 +105,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     conditions: Conditions,
+    /// Of the next connections, one each.
+    next: VecDeque<Conditions>,
     refusing: bool,
     seen: Vec<Seen>,
     /// When the flights of each connection began.
@@ -127,6 +148,12 @@ impl TestProxy {
     /// Sets what is done to connections that are accepted from now on.
     pub fn set_conditions(&self, conditions: Conditions) {
         self.shared.state().conditions = conditions;
+    }
+
+    /// Sets what is done to each of the next connections, in the order in which they are accepted, instead of what
+    /// [`set_conditions`](Self::set_conditions) says.
+    pub fn set_next(&self, conditions: impl IntoIterator<Item = Conditions>) {
+        self.shared.state().next = conditions.into_iter().collect();
     }
 
     /// Whether new connections are closed at once.
@@ -174,7 +201,9 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: CancellationTo
             let mut state = shared.state();
             state.seen.push(Seen::default());
             state.flights.push(Vec::new());
-            (state.seen.len() - 1, state.conditions, state.refusing)
+            let refusing = state.refusing;
+            let next = if refusing { None } else { state.next.pop_front() };
+            (state.seen.len() - 1, next.unwrap_or(state.conditions), refusing)
         };
         if !refusing {
             // From here on it is one of the living.

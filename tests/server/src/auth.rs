@@ -1,5 +1,8 @@
 //! Who may log in: guests, bearers of tokens, accounts.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use data_encoding::BASE64;
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header, TimeOptions, Token, UntrustedToken};
@@ -101,29 +104,45 @@ pub(crate) struct Scram {
     pub username: String,
 }
 
+/// What a server stores of an account instead of its password; here from its first login on.
+#[derive(Debug, Default)]
+pub(crate) struct SaltedPasswords(Mutex<HashMap<(String, bool), Vec<u8>>>);
+
+impl SaltedPasswords {
+    /// The salt, which is one for an account, and the salted password.
+    fn of(&self, username: &str, password: &str, sha256: bool) -> (Vec<u8>, Vec<u8>) {
+        let salt = digest::digest(&digest::SHA256, username.as_bytes()).as_ref()[..16].to_vec();
+        let (algorithm, length) = match sha256 {
+            true => (pbkdf2::PBKDF2_HMAC_SHA256, 32),
+            false => (pbkdf2::PBKDF2_HMAC_SHA1, 20),
+        };
+        let mut stored = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let salted = stored.entry((username.to_owned(), sha256)).or_insert_with(|| {
+            let mut salted = vec![0; length];
+            pbkdf2::derive(algorithm, ITERATIONS, &salt, password.as_bytes(), &mut salted);
+            salted
+        });
+        (salt, salted.clone())
+    }
+}
+
 const ITERATIONS: std::num::NonZeroU32 = std::num::NonZeroU32::new(4096).expect("not zero");
 
 impl Scram {
-    /// Takes the client's first message; `password` looks an account up.
+    /// Takes the client's first message.
     pub(crate) fn start(
         sha256: bool,
         message: &str,
-        password: impl Fn(&str) -> Option<String>,
+        accounts: &HashMap<String, String>,
+        salted: &SaltedPasswords,
     ) -> Result<(Self, String), Refusal> {
         let bare = message.strip_prefix("n,,").ok_or(Refusal::MALFORMED)?;
         let (name, nonce) = bare.split_once(",r=").ok_or(Refusal::MALFORMED)?;
         let name = name.strip_prefix("n=").ok_or(Refusal::MALFORMED)?;
         let username = name.replace("=2C", ",").replace("=3D", "=");
-        let password = password(&username).ok_or(Refusal::NOT_AUTHORIZED)?;
-        // One salt for an account, as a server that stores the salted password has.
-        let salt = &digest::digest(&digest::SHA256, username.as_bytes()).as_ref()[..16].to_vec();
-        let (algorithm, length) = match sha256 {
-            true => (pbkdf2::PBKDF2_HMAC_SHA256, 32),
-            false => (pbkdf2::PBKDF2_HMAC_SHA1, 20),
-        };
-        let mut salted_password = vec![0; length];
-        pbkdf2::derive(algorithm, ITERATIONS, salt, password.as_bytes(), &mut salted_password);
-        let server_first = format!("r={nonce}server,s={},i={ITERATIONS}", BASE64.encode(salt));
+        let password = accounts.get(&username).ok_or(Refusal::NOT_AUTHORIZED)?;
+        let (salt, salted_password) = salted.of(&username, password, sha256);
+        let server_first = format!("r={nonce}server,s={},i={ITERATIONS}", BASE64.encode(&salt));
         let scram = Self {
             sha256,
             client_first_bare: bare.to_owned(),

@@ -110,6 +110,7 @@ pub struct TestServer {
 #[derive(Debug)]
 struct Shared {
     accounts: HashMap<String, String>,
+    salted_passwords: auth::SaltedPasswords,
     token_secret: Option<String>,
     state: Mutex<State>,
     /// How many stanzas of clients have been handled.
@@ -161,6 +162,7 @@ impl TestServer {
         };
         let shared = Arc::new(Shared {
             accounts: options.accounts,
+            salted_passwords: auth::SaltedPasswords::default(),
             token_secret: options.token_secret,
             state: Mutex::new(state),
             handled: watch::Sender::default(),
@@ -313,6 +315,12 @@ impl TestServer {
     /// Sends a stanza to a full JID; false if nobody is bound there.
     pub fn deliver(&self, jid: &str, stanza: impl Into<String>) -> bool {
         self.shared.state().sessions.deliver(jid, stanza.into())
+    }
+
+    /// Forgets the session of a full JID and drops its connection, as a server that restarts does with all of them;
+    /// false if nobody is bound there.
+    pub fn forget(&self, jid: &str) -> bool {
+        self.shared.state().sessions.forget(jid)
     }
 
     /// Waits until the server has handled so many stanzas of its clients' since it was started.

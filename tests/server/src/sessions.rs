@@ -223,6 +223,14 @@ impl Sessions {
         self.by_jid.remove(jid);
     }
 
+    /// Forgets a session, and drops its connection.
+    pub(crate) fn forget(&mut self, jid: &str) -> bool {
+        let Some(session) = self.by_jid.remove(jid) else { return false };
+        // A connection that is ending needs no telling.
+        session.connection.map(|connection| connection.send(Out::Forget));
+        true
+    }
+
     /// Forgets all sessions, as a server that restarts.
     pub(crate) fn clear(&mut self) {
         self.by_jid.clear();

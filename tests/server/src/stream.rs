@@ -252,10 +252,10 @@ impl Stream {
                 Ok(None)
             }
             _ => {
-                let accounts = &self.shared.accounts;
                 let message = message.ok_or(Refusal::MALFORMED)?;
                 let sha256 = mechanism == "SCRAM-SHA-256";
-                let (scram, challenge) = Scram::start(sha256, &message, |name| accounts.get(name).cloned())?;
+                let (accounts, salted) = (&self.shared.accounts, &self.shared.salted_passwords);
+                let (scram, challenge) = Scram::start(sha256, &message, accounts, salted)?;
                 self.scram = Some(scram);
                 Ok(Some(("challenge", challenge)))
             }

@@ -106,6 +106,39 @@ fn attempts_go_on_for_as_long_as_the_server_keeps_the_session() {
     assert!(attempts >= 8, "{attempts}");
 }
 
+/// The server resumes, having handled `h` of ours, and answers nothing from then on.
+fn silent_after_resume(rig: &mut Rig, h: u32) -> Vec<Output> {
+    rig.resume(h);
+    (0..3).flat_map(|_| rig.time_out()).collect()
+}
+
+#[test]
+fn a_session_that_is_resumed_twice_and_handles_nothing_is_given_up() {
+    let mut rig = Rig::established(json!({}));
+    rig.send(1);
+    away(&mut rig);
+    assert_eq!(interrupted(&silent_after_resume(&mut rig, 0)), Some(Code::PingTimeout), "it may be the link");
+    rig.now = rig.session.poll_timeout().unwrap();
+    rig.session.handle_timeout(rig.now);
+    let outputs = silent_after_resume(&mut rig, 0);
+    assert_eq!(interrupted(&outputs), None);
+    assert_eq!(completed(&outputs), [(1, &Err(Error::SessionLost))]);
+    assert_eq!((failure(&outputs).code, failure(&outputs).transient), (Code::PingTimeout, true));
+}
+
+#[test]
+fn a_session_that_handles_something_is_resumed_as_often_as_it_takes() {
+    let mut rig = Rig::established(json!({}));
+    (1..=4).for_each(|number| drop(rig.send(number)));
+    away(&mut rig);
+    for handled in 1..=4 {
+        let outputs = silent_after_resume(&mut rig, handled);
+        assert_eq!(interrupted(&outputs), Some(Code::PingTimeout), "{outputs:?}");
+        rig.now = rig.session.poll_timeout().unwrap();
+        rig.session.handle_timeout(rig.now);
+    }
+}
+
 #[test]
 fn a_server_that_would_keep_the_session_for_ever_is_not_taken_at_its_word() {
     let mut rig = Rig::new(json!({}));

@@ -37,7 +37,7 @@ fn wrapped(text: &str) {
         (Ok(tree), Ok(unwrapped)) => (tree, unwrapped),
         (tree, unwrapped) => return assert_eq!(tree.err(), unwrapped.err()),
     };
-    assert_eq!((tree.name.as_str(), tree.namespace.as_str()), (head.name, &*head.namespace));
+    assert_eq!((&*tree.name, &*tree.namespace), (head.name, &*head.namespace));
     let read: Vec<_> = children.iter().map(|child| parse(child).expect("a child stands by itself")).collect();
     assert!(read.iter().eq(tree.children()), "{children:?}");
     if let Ok(answer) = Answer::read(text) {
