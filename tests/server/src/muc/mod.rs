@@ -316,7 +316,7 @@ impl Room {
         }
     }
 
-    /// Passes an IQ on to an occupant (section 17.4 of XEP-0045), and answers pings to oneself (XEP-0410).
+    /// Passes an IQ on to an occupant, and answers pings to oneself (XEP-0410).
     fn pass_on(&mut self, iq: &Element, nick: &str, sender: &Sender<'_>, out: &mut Outbox) {
         let Some(own) = self.nicks.get(sender.jid) else {
             return out.refuse(iq, sender, &Fault::new("cancel", "not-acceptable").text(NOT_CONNECTED));
