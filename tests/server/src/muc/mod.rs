@@ -176,7 +176,6 @@ impl Rooms {
                 }
                 None => {}
             }
-            self.visited.entry(sender.jid.to_owned()).or_default().insert(jid.to_owned());
             if !self.rooms.contains_key(jid) {
                 match self.create(jid, sender.jid) {
                     // Who creates a room with a password locks it.
@@ -184,6 +183,7 @@ impl Rooms {
                     Err(fault) => return out.refuse(stanza, sender, &fault),
                 }
             }
+            self.visited.entry(sender.jid.to_owned()).or_default().insert(jid.to_owned());
         }
         self.adopt_affiliations(jid);
         let Some(room) = self.rooms.get_mut(jid) else {
