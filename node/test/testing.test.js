@@ -110,7 +110,10 @@ test('the server has rooms with a focus', async (t) => {
   await connection.sendStanza(join);
   // Its answer comes behind all that entering led to.
   await connection.ping();
-  assert.match(received.find((xml) => xml.includes("type='error'")), /not-allowed/);
+  assert.match(
+    received.find((xml) => xml.includes("type='error'")),
+    /not-allowed/,
+  );
   assert.ok(received.some((xml) => xml.includes('<subject')));
 
   assert.equal(server.orderRoom('room', 'enter', { nick: 'other' }), true);

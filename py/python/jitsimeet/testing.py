@@ -11,8 +11,8 @@
                 server.cut()  # The session goes on over another transport.
 
 It speaks XMPP over WebSocket on the loopback interface alone: guests, accounts, tokens, stream management with
-resumption, disco, ping, conference requests, rooms with a focus. For pytest there is the fixture ``jitsimeet_server``, with
-``pytest_plugins = ["jitsimeet.pytest_plugin"]`` in a ``conftest.py``.
+resumption, disco, ping, conference requests, rooms with a focus. For pytest there is the fixture
+``jitsimeet_server``, with ``pytest_plugins = ["jitsimeet.pytest_plugin"]`` in a ``conftest.py``.
 """
 
 from __future__ import annotations

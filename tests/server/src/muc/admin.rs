@@ -141,7 +141,7 @@ impl Room {
         Ok(())
     }
 
-    /// Tells all but one of a change that concerns nobody who is here (example 195).
+    /// Tells all but one of a change that concerns nobody who is here.
     fn announce_affiliation(
         &self,
         jid: &str,

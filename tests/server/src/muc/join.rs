@@ -177,7 +177,7 @@ impl Room {
         true
     }
 
-    /// Who answers with an error is gone, for a technical reason (section 9.3 and status code 333).
+    /// Who answers with an error is gone, for a technical reason (status code 333).
     pub(super) fn expel_for_error(&mut self, stanza: &Element, nick: &str, out: &mut Outbox) {
         let Some(mut occupant) = self.remove(nick) else { return };
         let condition = stanza.get_child("error", CLIENT).and_then(|error| error.children().next());

@@ -176,7 +176,6 @@ impl Rooms {
                 }
                 None => {}
             }
-            self.visited.entry(sender.jid.to_owned()).or_default().insert(jid.to_owned());
             if !self.rooms.contains_key(jid) {
                 match self.create(jid, sender.jid) {
                     // Who creates a room with a password locks it.
@@ -184,6 +183,7 @@ impl Rooms {
                     Err(fault) => return out.refuse(stanza, sender, &fault),
                 }
             }
+            self.visited.entry(sender.jid.to_owned()).or_default().insert(jid.to_owned());
         }
         self.adopt_affiliations(jid);
         let Some(room) = self.rooms.get_mut(jid) else {
@@ -316,7 +316,7 @@ impl Room {
         }
     }
 
-    /// Passes an IQ on to an occupant (section 17.4 of XEP-0045), and answers pings to oneself (XEP-0410).
+    /// Passes an IQ on to an occupant, and answers pings to oneself (XEP-0410).
     fn pass_on(&mut self, iq: &Element, nick: &str, sender: &Sender<'_>, out: &mut Outbox) {
         let Some(own) = self.nicks.get(sender.jid) else {
             return out.refuse(iq, sender, &Fault::new("cancel", "not-acceptable").text(NOT_CONNECTED));

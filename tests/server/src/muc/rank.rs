@@ -53,7 +53,7 @@ impl Affiliation {
         Self::ALL.into_iter().find(|affiliation| affiliation.name() == name)
     }
 
-    /// The role of who enters with it (XEP-0045, section 5.1.2).
+    /// The role of who enters with it (XEP-0045, section 5.1).
     pub(super) const fn role(self, members_only: bool) -> Role {
         match self {
             Self::Outcast => Role::None,
