@@ -149,6 +149,7 @@ check-package:
 test-rust:
 	$(CARGO) test
 	$(CARGO) test -p jitsimeet-testmodels
+	$(CARGO) test -p jitsimeet-bench
 
 check-python: .venv/stamp
 	$(RUFF) format --check $(PYTHON_SOURCES)
