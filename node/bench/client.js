@@ -70,7 +70,8 @@ const CLIENTS = {
     const { client, xml } = await import('@xmpp/client');
     return {
       async open() {
-        const connection = client({ service, domain: DOMAIN });
+        // Of a thousand at once, some take longer than the two seconds that it gives each step.
+        const connection = client({ service, domain: DOMAIN, timeout: 60_000 });
         // A lost connection is one too: what it means is seen by what does not come.
         connection.on('error', (error) => console.error(String(error)));
         connection.on('stanza', (stanza) => take(stanza.attrs.from));

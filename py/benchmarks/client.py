@@ -10,6 +10,7 @@ import asyncio
 import gc
 import json
 import resource
+import ssl
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -43,7 +44,7 @@ class Jitsimeet:
 
         given: dict[str, Any] = json.loads(options)
         if "workerThreads" in given:
-            jitsimeet.init(workerThreads=given["workerThreads"])
+            jitsimeet.init(worker_threads=given["workerThreads"])
         self.module = jitsimeet
         self.options = {"serviceUrl": url, "hosts": {"domain": DOMAIN}, **given}
 
@@ -66,6 +67,8 @@ class Slixmpp:
 
     def __init__(self, host: str, port: str) -> None:
         self.host, self.port = host, int(port)
+        # One for all, though nobody uses it: each would read all authorities of the system.
+        self.context = ssl.create_default_context()
 
     async def connect(self, on_stanza: OnStanza, on_resumed: Callable[[], None]) -> Any:
         """Return a connection."""
@@ -79,7 +82,7 @@ class Slixmpp:
             def match(self, xml: Any) -> bool:
                 return xml.tag in ("{jabber:client}message", "{jabber:client}presence", "{jabber:client}iq")
 
-        client = ClientXMPP(DOMAIN, "")
+        client = ClientXMPP(DOMAIN, "", ssl_context=self.context)
         client.enable_direct_tls = client.enable_starttls = False
         client.enable_plaintext = True
         client.register_plugin("xep_0198")
