@@ -14,6 +14,7 @@ mod tables;
 
 use std::env;
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -23,7 +24,7 @@ use serde_json::json;
 use tokio::runtime::Builder;
 
 /// An odd number, for a median that was measured.
-const ROUNDS: usize = 5;
+const ROUNDS: NonZeroUsize = NonZeroUsize::new(5).unwrap();
 
 fn main() -> io::Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();

@@ -169,6 +169,9 @@ fn built(what: &str, command: &mut Command) -> io::Result<()> {
     if output.status.success() {
         return Ok(());
     }
+    // All of it here, and of the results a line.
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(Error::other(format!("{what} cannot be built or installed: {}", said.trim())))
+    eprint!("{said}");
+    let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    Err(Error::other(format!("{what} cannot be built or installed, {}: {}", output.status, last.trim())))
 }

@@ -6,6 +6,7 @@ mod results;
 
 use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use jitsimeet_testproxy::{Conditions, TestProxy};
@@ -37,9 +38,9 @@ const RESUMES: usize = 3;
 type Client = (&'static str, Program);
 
 /// Measures everything, and keeps the tables in README.md and the picture beside it.
-pub fn all(rounds: usize) -> io::Result<()> {
+pub fn all(rounds: NonZeroUsize) -> io::Result<()> {
     let mut report = Report::new("make bench");
-    let mut compare = Compare::new(rounds)?;
+    let mut compare = Compare::new(rounds.get())?;
     compare.logins()?;
     compare.far_logins()?;
     compare.at_once()?;

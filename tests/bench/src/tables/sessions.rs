@@ -17,10 +17,9 @@ use crate::process::{Cost, Process};
 use crate::programs::Program;
 use crate::report::Report;
 
-const EMBEDDED: usize = 10_000;
-const PROSODY: usize = 1_000;
-/// So many logins at a time: the listener's queue has an end.
-const AT_ONCE: usize = 200;
+/// So many sessions, and so many logins at a time: the listener's queue has an end, and Prosody has one thread.
+const EMBEDDED: (usize, usize) = (10_000, 200);
+const PROSODY: (usize, usize) = (1_000, 20);
 const IDLE: usize = 60_000;
 /// How often it is looked how many have come back.
 const LOOK: Duration = Duration::from_millis(10);
@@ -43,7 +42,7 @@ pub fn sessions() -> io::Result<()> {
 fn embedded(report: &mut Report, runtime: &Runtime) -> io::Result<()> {
     let server = runtime.block_on(TestServer::start(jitsimeet_testserver::Options::default()))?;
     let lose = || server.order(&Order::Cut);
-    let title = format!("{EMBEDDED} sessions on the embedded server");
+    let title = format!("{} sessions on the embedded server", EMBEDDED.0);
     life(report, &title, &server.service_url(), server.domain(), EMBEDDED, lose, || server.connections())
 }
 
@@ -61,7 +60,7 @@ fn prosody(report: &mut Report, runtime: &Runtime) -> io::Result<()> {
     let target = port(&real).ok_or_else(|| io::Error::other("a URL without a port"))?;
     let proxy = runtime.block_on(TestProxy::start(target))?;
     let url = real.replacen(&format!(":{target}"), &format!(":{}", proxy.port()), 1);
-    let title = format!("{PROSODY} sessions on Prosody, through a proxy");
+    let title = format!("{} sessions on Prosody, through a proxy", PROSODY.0);
     life(report, &title, &url, prosody.domain(), PROSODY, || proxy.cut(), || proxy.seen().len() as u64)
 }
 
@@ -70,7 +69,7 @@ fn life(
     title: &str,
     url: &str,
     domain: &str,
-    count: usize,
+    (count, at_once): (usize, usize),
     lose: impl Fn(),
     connections: impl Fn() -> u64 + Sync,
 ) -> io::Result<()> {
@@ -87,7 +86,7 @@ fn life(
             format!("{:.1}", cost.memory as f64 / 1e6),
         ]);
     };
-    row("log in, 200 at a time", client.order(&format!("open {count} {AT_ONCE}"))?);
+    row(&format!("log in, {at_once} at a time"), client.order(&format!("open {count} {at_once}"))?);
     row("idle, pings at their default", client.order(&format!("idle {IDLE}"))?);
     let (cost, seen) = resume(&mut client, lose, &connections)?;
     row("lose the server, resume all", cost);
