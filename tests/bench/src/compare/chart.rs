@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::results::{Measure, Results};
-use crate::programs::{PEERS, Peer};
+use crate::programs::PEERS;
 
 const WIDTH: f64 = 860.0;
 /// Where the scale begins and ends.
@@ -38,16 +38,19 @@ impl Scale {
     }
 }
 
+/// The place of a peer in their list, and a ratio.
+type Bar = (usize, f64);
+
 pub fn chart(results: &Results) -> String {
-    let groups: Vec<(Measure, Vec<(usize, &Peer, f64)>)> = Measure::ALL
+    let groups: Vec<(Measure, Vec<Bar>)> = Measure::ALL
         .into_iter()
         .map(|measure| {
             let bars = PEERS.iter().enumerate();
-            (measure, bars.filter_map(|(at, peer)| Some((at, peer, results.ratio(measure, peer)?))).collect())
+            (measure, bars.filter_map(|(at, peer)| Some((at, results.ratio(measure, peer)?))).collect())
         })
-        .filter(|(_, bars): &(_, Vec<_>)| !bars.is_empty())
+        .filter(|(_, bars): &(_, Vec<Bar>)| !bars.is_empty())
         .collect();
-    let scale = Scale::of(groups.iter().flat_map(|(_, bars)| bars.iter().map(|(_, _, ratio)| *ratio)));
+    let scale = Scale::of(groups.iter().flat_map(|(_, bars)| bars.iter().map(|(_, ratio)| *ratio)));
     let bars: f64 = groups.iter().map(|(_, bars)| bars.len() as f64 * BAR + GAP).sum();
     let (bottom, height) = (TOP + bars, TOP + bars + 34.0);
     let mut svg = format!(
@@ -75,7 +78,7 @@ pub fn chart(results: &Results) -> String {
     for (measure, bars) in groups {
         let middle = y + bars.len() as f64 * BAR / 2.0 + 4.0;
         text(&mut svg, 16.0, middle, "measure", measure.title());
-        for (at, _, ratio) in bars {
+        for (at, ratio) in bars {
             let (from, to) = (scale.x(ratio.min(1.0)), scale.x(ratio.max(1.0)));
             rectangle(&mut svg, from, y + 1.0, (to - from).max(1.0), COLORS[at]);
             text(&mut svg, to + 4.0, y + BAR - 2.0, "ratio", &format!("{ratio:.2}×"));
