@@ -150,6 +150,7 @@ check-package:
 test-rust:
 	$(CARGO) test
 	$(CARGO) test -p jitsimeet-testmodels
+	$(CARGO) test -p jitsimeet-bench
 
 check-python: .venv/stamp
 	$(RUFF) format --check $(PYTHON_SOURCES)
@@ -189,25 +190,28 @@ soak: ## Disturbs many connections at random: MINUTES=10 CONNECTIONS=200
 
 # ---- Measuring
 
-.PHONY: bench-core bench-memory bench-scale
-bench-core: ## Measures frames and logins beside the floor and the peers
+.PHONY: bench bench-core bench-memory bench-scale bench-sessions bench-programs
+ROUNDS ?= 5
+bench: bench-programs py node ## Measures ours beside the peers, some 15 minutes; shorter with ROUNDS=n
+	@NODE='$(NODE)' NPM='$(NPM)' target/release/jitsimeet-bench all '$(ROUNDS)'
+
+bench-core: ## Measures frames and logins beside the floor
 bench-memory: ## Weighs idle sessions, and what they cost while nothing happens
 bench-scale: ## Measures the cost of a session and a stanza from 1 to 10,000 sessions
-bench-core bench-memory bench-scale: bench-%:
-	@$(CARGO) build --release --quiet --package jitsimeet-bench --package jitsimeet-c
+bench-sessions: ## Takes 10,000 sessions, and 1,000 on Prosody, through the loss of their server
+bench-core bench-memory bench-scale bench-sessions: bench-%: bench-programs
 	@target/release/jitsimeet-bench $*
 
-.PHONY: leaks bench-python bench-node
+bench-programs:
+	@$(CARGO) build --release --quiet --package jitsimeet-bench --package jitsimeet-c
+
+.PHONY: leaks bench-imports
 leaks: native py node ## Connects and disconnects 10,000 times from Python and from Node, and looks what is left
 	$(VENV_PYTHON) py/tests/programs/leaks.py 10000
 	cd node && $(NPM) run test:leaks
 
-bench-python: py ## Measures the Python package beside slixmpp
-	$(VENV_PYTHON) py/benchmarks/run.py
-
-bench-node: node ## Measures the Node package beside @xmpp/client and strophe.js
-	@$(CARGO) build --release --quiet --package jitsimeet-bench
-	@cd node/bench && $(NPM) install --ignore-scripts --silent --no-audit --no-fund && $(NODE) run.js
+bench-imports: py ## Measures what an import of the Python package takes
+	$(VENV_PYTHON) py/benchmarks/imports.py
 
 # ---- Fuzzing
 

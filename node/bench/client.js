@@ -1,46 +1,61 @@
-// A measured client: `node client.js NAME URL`. It is told what to do by lines of text, `open COUNT`, `flood COUNT`,
-// and answers each with what it took: microseconds of the processor's, microseconds of the clock, and the bytes that
-// the process has then.
+// A measured client: `node client.js NAME URL OPTIONS`. Does what it is told on its standard input, as
+// tests/bench/src/orders.rs says.
 
 import { readFileSync } from 'node:fs';
 import readline from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 
 const DOMAIN = 'meet.example';
 
-/** The stanzas that were asked for have a sender who is not the server. */
+/** Counts what comes, and tells when so much has come. */
 class Count {
-  #left = 0;
-  #reached;
+  #seen = 0;
+  #wanted = 0;
+  #reached = () => {};
 
-  /** Resolves after so many. */
-  async reaches(count, ask) {
-    this.#left = count;
-    const reached = new Promise((resolve) => {
+  /** Resolves when so many more have come than at the last time. */
+  reaches(count) {
+    this.#wanted += count;
+    return new Promise((resolve) => {
       this.#reached = resolve;
+      this.#look();
     });
-    await ask();
-    await reached;
   }
 
-  take(from) {
-    if (from !== undefined && from !== null && from !== DOMAIN) {
-      this.#left -= 1;
-      if (this.#left === 0) {
-        this.#reached();
-      }
+  add() {
+    this.#seen += 1;
+    this.#look();
+  }
+
+  #look() {
+    if (this.#seen >= this.#wanted) {
+      this.#reached();
     }
+  }
+}
+
+const stanzas = new Count();
+const resumed = new Count();
+
+/** The stanzas that were asked for have a sender who is not the server. */
+function take(from) {
+  if (from !== undefined && from !== null && from !== DOMAIN) {
+    stanzas.add();
   }
 }
 
 const request = (count) => `flood:${count}`;
 
 const CLIENTS = {
-  async jitsimeet(serviceUrl) {
-    const { events, JitsiConnection } = await import('../index.mjs');
+  async 'jitsimeet-node'(serviceUrl, options) {
+    const { events, init, JitsiConnection } = await import('../index.mjs');
+    const { workerThreads } = options;
+    init(workerThreads === undefined ? {} : { workerThreads });
     return {
-      async open(count) {
-        const connection = new JitsiConnection(null, null, { serviceUrl, hosts: { domain: DOMAIN } });
-        connection.addEventListener(events.connection.STANZA_RECEIVED, (_xml, { from }) => count.take(from));
+      async open() {
+        const connection = new JitsiConnection(null, null, { serviceUrl, hosts: { domain: DOMAIN }, ...options });
+        connection.addEventListener(events.connection.STANZA_RECEIVED, (_xml, { from }) => take(from));
+        connection.addEventListener(events.connection.RESUMED, () => resumed.add());
         await connection.connectAsync();
         return connection;
       },
@@ -54,12 +69,13 @@ const CLIENTS = {
     globalThis.WebSocket ??= (await import('ws')).WebSocket;
     const { client, xml } = await import('@xmpp/client');
     return {
-      async open(count) {
-        const connection = client({ service, domain: DOMAIN });
-        connection.on('error', (error) => {
-          throw error;
-        });
-        connection.on('stanza', (stanza) => count.take(stanza.attrs.from));
+      async open() {
+        // Of a thousand at once, some take longer than the two seconds that it gives each step.
+        const connection = client({ service, domain: DOMAIN, timeout: 60_000 });
+        // A lost connection is one too: what it means is seen by what does not come.
+        connection.on('error', (error) => console.error(String(error)));
+        connection.on('stanza', (stanza) => take(stanza.attrs.from));
+        connection.streamManagement.on('resumed', () => resumed.add());
         await connection.start();
         return connection;
       },
@@ -72,24 +88,36 @@ const CLIENTS = {
     // It would write to the console, which costs time, and is where the answers go.
     Strophe.setLogLevel(Strophe.LogLevel.FATAL);
     return {
-      async open(count) {
-        const connection = new Strophe.Connection(url, { protocol: 'ws' });
+      async open() {
+        const connection = new Strophe.Connection(url, { protocol: 'ws', enableStreamManagement: true });
         await new Promise((resolve, reject) => {
-          connection.connect(DOMAIN, null, (status, condition) => {
-            if (status === Strophe.Status.CONNECTED) {
-              connection.addHandler(
-                (stanza) => {
-                  count.take(stanza.getAttribute('from'));
-                  return true;
-                },
-                null,
-                null,
-              );
-              resolve();
-            } else if (status === Strophe.Status.CONNFAIL || status === Strophe.Status.AUTHFAIL) {
-              reject(new Error(condition));
+          function onStatus(status, condition) {
+            switch (status) {
+              case Strophe.Status.CONNECTED:
+                if (connection.hasResumed()) {
+                  resumed.add();
+                  break;
+                }
+                connection.addHandler(
+                  (stanza) => {
+                    take(stanza.getAttribute('from'));
+                    return true;
+                  },
+                  null,
+                  null,
+                );
+                resolve();
+                break;
+              case Strophe.Status.DISCONNECTED:
+                // It leaves it to the program to connect again, which does so at once.
+                connection.connect(DOMAIN, null, onStatus);
+                break;
+              case Strophe.Status.CONNFAIL:
+              case Strophe.Status.AUTHFAIL:
+                reject(new Error(condition));
             }
-          });
+          }
+          connection.connect(DOMAIN, null, onStatus);
         });
         return connection;
       },
@@ -104,23 +132,40 @@ function memory() {
   return Number(kilobytes) * 1024;
 }
 
-const [, , name, url] = process.argv;
-const client = await CLIENTS[name](url);
-const count = new Count();
+const [, , name, url, options] = process.argv;
+const client = await CLIENTS[name](url, JSON.parse(options));
 const connections = [];
 
+const ORDERS = {
+  async open(count, atOnce) {
+    let left = count;
+    async function openInTurn() {
+      while (left > 0) {
+        left -= 1;
+        connections.push(await client.open());
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(atOnce, count) }, openInTurn));
+  },
+  async flood(count) {
+    const all = stanzas.reaches(count);
+    await client.flood(connections[0], count);
+    await all;
+  },
+  resume: () => resumed.reaches(connections.length),
+  idle: (milliseconds) => setTimeout(milliseconds),
+  // With the process.
+  close: async () => {},
+};
+
 for await (const line of readline.createInterface({ input: process.stdin })) {
-  const [verb, number] = line.split(' ');
+  const [verb, ...numbers] = line.split(' ');
   const cpu = process.cpuUsage();
-  const begun = performance.now();
-  if (verb === 'open') {
-    connections.push(...(await Promise.all(Array.from({ length: Number(number) }, () => client.open(count)))));
-  } else {
-    await count.reaches(Number(number), () => client.flood(connections[0], Number(number)));
-  }
-  const wall = (performance.now() - begun) * 1000;
+  const begun = process.hrtime.bigint();
+  await ORDERS[verb](...numbers.map(Number));
+  const wall = process.hrtime.bigint() - begun;
   const { user, system } = process.cpuUsage(cpu);
   globalThis.gc?.();
-  console.log(`${user + system} ${Math.round(wall)} ${memory()}`);
+  console.log(`${(user + system) * 1000} ${wall} ${memory()}`);
 }
 process.exit();

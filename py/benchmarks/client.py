@@ -1,6 +1,7 @@
-"""One client of the measurements, in a process of its own: prints what it measured as JSON.
+"""A measured client: does what it is told on its standard input, as `tests/bench/src/orders.rs` says.
 
-client.py CLIENT MEASUREMENT PORT COUNT [CERTIFICATE]
+client.py jitsimeet-python URL OPTIONS
+client.py slixmpp HOST PORT
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import resource
 import ssl
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-Connect = Callable[[], Any]
-OnStanza = Callable[[], None]
-Measured = dict[str, float]
+DOMAIN = "meet.example"
+FLOOD = f"<message xmlns='jabber:client' to='{DOMAIN}'><body>flood:%d</body></message>"
+
+OnStanza = Callable[[str], None]
 
 
 def cpu() -> float:
@@ -35,71 +37,58 @@ def memory() -> int:
 
 
 class Jitsimeet:
-    """jitsimeet, all options at their defaults."""
+    """jitsimeet."""
 
-    def __init__(self, port: int, certificate: str | None) -> None:
-        from jitsimeet import ConnectionEvent, JitsiConnection
+    def __init__(self, url: str, options: str) -> None:
+        import jitsimeet
 
-        self.stanza_received = ConnectionEvent.STANZA_RECEIVED
-        self.make = JitsiConnection
-        host = "wss://localhost" if certificate else "ws://127.0.0.1"
-        self.options: dict[str, Any] = {"serviceUrl": f"{host}:{port}/", "hosts": {"domain": "bench.example"}}
-        if certificate:
-            self.options["tls"] = {"caCertificates": Path(certificate).read_text()}
+        given: dict[str, Any] = json.loads(options)
+        if "workerThreads" in given:
+            jitsimeet.init(worker_threads=given["workerThreads"])
+        self.module = jitsimeet
+        self.options = {"serviceUrl": url, "hosts": {"domain": DOMAIN}, **given}
 
-    async def connect(self, on_stanza: OnStanza | None = None) -> Any:
+    async def connect(self, on_stanza: OnStanza, on_resumed: Callable[[], None]) -> Any:
         """Return a connection."""
-        connection = self.make(options=self.options)
-        if on_stanza is not None:
-
-            def received(stanza: Any) -> None:
-                if stanza.from_:
-                    on_stanza()
-
-            connection.add_event_listener(self.stanza_received, received)
+        connection = self.module.JitsiConnection(options=self.options)
+        events = self.module.ConnectionEvent
+        connection.add_event_listener(events.STANZA_RECEIVED, lambda stanza: on_stanza(stanza.from_))
+        connection.add_event_listener(events.RESUMED, lambda _: on_resumed())
         await connection.connect()
         return connection
 
     def ask_for_flood(self, connection: Any, count: int) -> object:
         """Ask the server for stanzas."""
-        return asyncio.ensure_future(
-            connection.send_stanza(f"<message to='bench.example'><body>{count}</body></message>")
-        )
-
-    async def close(self, connection: Any) -> None:
-        """Disconnect."""
-        await connection.disconnect()
+        return asyncio.ensure_future(connection.send_stanza(FLOOD % count))
 
 
 class Slixmpp:
-    """slixmpp, with one TLS context for all."""
+    """slixmpp, with stream management, which it has as a plugin."""
 
-    def __init__(self, port: int, certificate: str | None) -> None:
-        self.port, self.tls = port, certificate is not None
-        self.context = ssl.create_default_context(cafile=certificate)
+    def __init__(self, host: str, port: str) -> None:
+        self.host, self.port = host, int(port)
+        # One for all, though nobody uses it: each would read all authorities of the system.
+        self.context = ssl.create_default_context()
 
-    async def connect(self, on_stanza: OnStanza | None = None) -> Any:
+    async def connect(self, on_stanza: OnStanza, on_resumed: Callable[[], None]) -> Any:
         """Return a connection."""
         from slixmpp import ClientXMPP
         from slixmpp.xmlstream.handler import Callback
         from slixmpp.xmlstream.matcher.base import MatcherBase
 
         class Stanzas(MatcherBase):
+            """Every stanza."""
+
             def match(self, xml: Any) -> bool:
-                return xml.tag in ("{jabber:client}message", "{jabber:client}presence")
+                return xml.tag in ("{jabber:client}message", "{jabber:client}presence", "{jabber:client}iq")
 
-        client = ClientXMPP("user@bench.example", "password", ssl_context=self.context)
-        client.enable_direct_tls = self.tls
-        client.enable_starttls = False
-        client.enable_plaintext = not self.tls
-        client.plugin["feature_mechanisms"].unencrypted_plain = True
-        if on_stanza is not None:
-
-            def received(stanza: Any) -> None:
-                if stanza["from"]:
-                    on_stanza()
-
-            client.register_handler(Callback("every stanza", Stanzas(None), received))
+        client = ClientXMPP(DOMAIN, "", ssl_context=self.context)
+        client.enable_direct_tls = client.enable_starttls = False
+        client.enable_plaintext = True
+        client.register_plugin("xep_0198")
+        client.register_handler(
+            Callback("every stanza", Stanzas(None), lambda stanza: on_stanza(str(stanza["from"])))
+        )
         started = asyncio.get_running_loop().create_future()
 
         def session_start(_: Any) -> None:
@@ -107,89 +96,91 @@ class Slixmpp:
                 started.set_result(None)
 
         client.add_event_handler("session_start", session_start)
-        client.connect("localhost" if self.tls else "127.0.0.1", self.port)
+        client.add_event_handler("session_resumed", lambda _: on_resumed())
+        # It leaves it to the program to connect again, which does so at once.
+        client.add_event_handler("disconnected", lambda _: client.connect(self.host, self.port))
+        client.connect(self.host, self.port)
         await started
         return client
 
     def ask_for_flood(self, connection: Any, count: int) -> object:
         """Ask the server for stanzas."""
-        return connection.send_raw(f"<message to='bench.example'><body>{count}</body></message>")
-
-    async def close(self, connection: Any) -> None:
-        """Disconnect."""
-        connection.abort()
+        return connection.send_raw(FLOOD % count)
 
 
-async def stanzas(client: Any, count: int) -> Measured:
-    """Have a callback read the sender of so many stanzas."""
-    seen = 0
-    done = asyncio.get_running_loop().create_future()
-    target = 0
+class Sessions:
+    """What the orders are about."""
 
-    def on_stanza() -> None:
-        nonlocal seen
-        seen += 1
-        if seen == target:
-            done.set_result(None)
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.connections: list[Any] = []
+        self.resumed = asyncio.Semaphore(0)
+        self.left = 0
+        self.flooded = asyncio.Event()
 
-    connection = await client.connect(on_stanza)
-    # What a server says on a login is none of them.
-    await asyncio.sleep(0.2)
-    seen, target = 0, count
-    begin, used = time.monotonic(), cpu()
-    asked = client.ask_for_flood(connection, count)
-    await done
-    outcome = {"seconds": time.monotonic() - begin, "cpu": cpu() - used}
-    del asked
-    await client.close(connection)
-    return outcome
+    def on_stanza(self, sender: str) -> None:
+        """Count those that were asked for: what the server says by itself is none of them."""
+        if sender and sender != DOMAIN:
+            self.left -= 1
+            if self.left == 0:
+                self.flooded.set()
 
+    async def open(self, count: int, at_once: int) -> None:
+        """Log so many in, at most `at_once` at the same time, and keep them."""
+        room = asyncio.Semaphore(at_once)
 
-async def logins(client: Any, count: int) -> Measured:
-    """Connect so many at once."""
-    begin, used = time.monotonic(), cpu()
-    connections = await asyncio.gather(*(client.connect() for _ in range(count)))
-    outcome = {"seconds": time.monotonic() - begin, "cpu": cpu() - used}
-    await asyncio.gather(*(client.close(connection) for connection in connections))
-    return outcome
+        async def one() -> Any:
+            async with room:
+                return await self.client.connect(self.on_stanza, self.resumed.release)
 
+        self.connections += await asyncio.gather(*(one() for _ in range(count)))
 
-async def sessions(client: Any, count: int) -> Measured:
-    """Hold so many sessions.
+    async def flood(self, count: int) -> None:
+        """Have a callback read the sender of so many stanzas."""
+        self.left = count
+        self.flooded.clear()
+        asked = self.client.ask_for_flood(self.connections[0], count)
+        await self.flooded.wait()
+        del asked
 
-    Not all at once do they log in: what is asked for is what a session costs, and not the peak of a thousand logins.
-    """
-    first = await client.connect()
-    before = memory()
-    connections: list[Any] = []
-    for _ in range(0, count, 50):
-        connections += await asyncio.gather(*(client.connect() for _ in range(50)))
-    await asyncio.sleep(2)
-    outcome = {"bytes": (memory() - before) / count}
-    await asyncio.gather(*(client.close(connection) for connection in [first, *connections]))
-    return outcome
+    async def resume(self) -> None:
+        """Wait until every session has been lost and is there again."""
+        for _ in self.connections:
+            await self.resumed.acquire()
+
+    async def idle(self, milliseconds: int) -> None:
+        """Let time go by."""
+        await asyncio.sleep(milliseconds / 1000)
+
+    async def close(self) -> None:
+        """End: with the process."""
 
 
-CLIENTS: dict[str, Any] = {"jitsimeet": Jitsimeet, "slixmpp": Slixmpp}
-MEASUREMENTS: dict[str, Callable[[Any, int], Any]] = {
-    "stanzas": stanzas,
-    "logins": logins,
-    "sessions": sessions,
-}
+CLIENTS: dict[str, Callable[[str, str], Any]] = {"jitsimeet-python": Jitsimeet, "slixmpp": Slixmpp}
 
 
-def main(name: str, measurement: str, port: str, count: str, certificate: str | None = None) -> None:
-    """Measure one thing with one client."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-
-    async def measure() -> Measured:
-        measured: Measured = await MEASUREMENTS[measurement](
-            CLIENTS[name](int(port), certificate), int(count)
-        )
-        return measured
-
-    print(json.dumps(asyncio.run(measure())))
+async def main(name: str, *where: str) -> None:
+    """Obey until the input ends."""
+    sessions = Sessions(CLIENTS[name](*where))
+    orders: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+        "open": sessions.open,
+        "flood": sessions.flood,
+        "resume": sessions.resume,
+        "idle": sessions.idle,
+        "close": sessions.close,
+    }
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    async for line in reader:
+        verb, *numbers = line.decode().split()
+        begin, used = time.monotonic_ns(), cpu()
+        await orders[verb](*map(int, numbers))
+        took = time.monotonic_ns() - begin
+        print(round((cpu() - used) * 1e9), took, memory(), flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,16 +1,17 @@
-/* libstrophe, over TCP, taking the orders of src/clients/mod.rs: the host, the port, and then lines on standard input. */
-#include <stdio.h>
+/* libstrophe, over TCP, taking the orders of src/orders.rs: the host, the port, and then lines on standard input. */
 #include <stdlib.h>
 #include <string.h>
 #include <strophe.h>
-#include <sys/resource.h>
-#include <time.h>
+
+#include "measure.h"
 
 static xmpp_ctx_t *context;
 static xmpp_conn_t *connections[1024];
 static const char *host;
 static unsigned short port;
 static int opened, online;
+/* The first session is being resumed, and its connection is gone. */
+static int resuming, lost;
 static long received;
 
 static int on_stanza(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *data) {
@@ -26,30 +27,36 @@ static void on_connection(xmpp_conn_t *connection, xmpp_conn_event_t event, int 
     (void)error;
     (void)stream_error;
     (void)data;
-    if (event != XMPP_CONN_CONNECT) {
+    if (event == XMPP_CONN_CONNECT) {
+        xmpp_handler_add(connection, on_stanza, NULL, NULL, NULL, NULL);
+        online++;
+    } else if (resuming) {
+        lost = 1;
+    } else {
         fprintf(stderr, "libstrophe: a connection was lost\n");
         exit(1);
     }
-    xmpp_handler_add(connection, on_stanza, NULL, NULL, NULL, NULL);
-    online++;
 }
 
-static void start(void) {
+static xmpp_conn_t *start(xmpp_sm_state_t *state) {
     xmpp_conn_t *connection = xmpp_conn_new(context);
     xmpp_conn_set_flags(connection, XMPP_CONN_FLAG_DISABLE_TLS);
     xmpp_conn_set_jid(connection, "meet.example");
+    if (state != NULL) {
+        xmpp_conn_set_sm_state(connection, state);
+    }
     if (xmpp_connect_client(connection, host, port, on_connection, NULL) != XMPP_EOK) {
         fprintf(stderr, "libstrophe: cannot connect\n");
         exit(1);
     }
-    connections[opened++] = connection;
+    return connection;
 }
 
 static void open_sessions(int count, int at_once) {
     int target = opened + count;
     while (online < target) {
         while (opened < target && opened - online < at_once) {
-            start();
+            connections[opened++] = start(NULL);
         }
         xmpp_run_once(context, 1);
     }
@@ -63,42 +70,27 @@ static void flood(long count) {
     }
 }
 
-static long long wall(void);
+/* It leaves it to the program to connect again, which does so at once. */
+static void resume(void) {
+    resuming = 1;
+    while (!lost) {
+        xmpp_run_once(context, 1);
+    }
+    xmpp_sm_state_t *state = xmpp_conn_get_sm_state(connections[0]);
+    xmpp_conn_release(connections[0]);
+    online--;
+    resuming = lost = 0;
+    connections[0] = start(state);
+    while (online < opened) {
+        xmpp_run_once(context, 1);
+    }
+}
 
 static void idle(int milliseconds) {
     long long end = wall() + milliseconds * 1000000LL;
     while (wall() < end) {
         xmpp_run_once(context, 100);
     }
-}
-
-static long long nanoseconds(struct timeval time) { return time.tv_sec * 1000000000LL + time.tv_usec * 1000LL; }
-
-static long long cpu(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime);
-}
-
-static long long wall(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
-static long long memory(void) {
-    char line[256];
-    long long kilobytes = 0;
-    FILE *status = fopen("/proc/self/status", "r");
-    while (status && fgets(line, sizeof line, status)) {
-        if (sscanf(line, "RssAnon: %lld", &kilobytes) == 1) {
-            break;
-        }
-    }
-    if (status) {
-        fclose(status);
-    }
-    return kilobytes * 1024;
 }
 
 int main(int argc, char **argv) {
@@ -117,6 +109,8 @@ int main(int argc, char **argv) {
             open_sessions(count, at_once);
         } else if (sscanf(line, "flood %d", &count) == 1) {
             flood(count);
+        } else if (strcmp(line, "resume\n") == 0) {
+            resume();
         } else if (sscanf(line, "idle %d", &count) == 1) {
             idle(count);
         } else if (strcmp(line, "close\n") == 0) {
@@ -124,8 +118,7 @@ int main(int argc, char **argv) {
         } else {
             return 2;
         }
-        printf("%lld %lld %lld\n", cpu() - cpu_before, wall() - begun, memory());
-        fflush(stdout);
+        answer(cpu_before, begun);
     }
     return 0;
 }

@@ -1,6 +1,13 @@
 //! The side of a server that answers every login and floods on request, as cheaply as can be: what is measured is the
 //! client. It reads tags, not XML, and believes all it is told.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many stanzas were handled of each session that can be resumed, by its id.
+pub type Resumable = Mutex<HashMap<String, Arc<AtomicU32>>>;
+
 /// What the server does next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -17,7 +24,8 @@ pub struct Conversation {
     framed: bool,
     number: u64,
     authenticated: bool,
-    handled: u32,
+    handled: Arc<AtomicU32>,
+    resumable: Arc<Resumable>,
     /// The request whose child comes next.
     request: Option<String>,
 }
@@ -32,8 +40,8 @@ const PUSH: &str = "<message xmlns='jabber:client' from='meet.example'>\
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 
 impl Conversation {
-    pub const fn new(framed: bool, number: u64) -> Self {
-        Self { framed, number, authenticated: false, handled: 0, request: None }
+    pub fn new(framed: bool, number: u64, resumable: Arc<Resumable>) -> Self {
+        Self { framed, number, authenticated: false, handled: Arc::default(), resumable, request: None }
     }
 
     /// Takes what has arrived as far as it is whole tags. Returns how much that was, and what to do.
@@ -63,16 +71,28 @@ impl Conversation {
                 say(format!("<success xmlns='{SASL}'/>"));
             }
             "iq" | "message" | "presence" => {
-                self.handled = self.handled.wrapping_add(1);
+                self.handled.fetch_add(1, Ordering::Relaxed);
                 let asks = matches!(attribute(tag, "type"), Some("get" | "set"));
                 self.request =
                     (name == "iq" && asks).then(|| attribute(tag, "id").unwrap_or_default().to_owned());
             }
             "enable" => {
-                self.handled = 0;
-                say("<enabled xmlns='urn:xmpp:sm:3' id='bench' resume='true' max='60'/>".to_owned());
+                self.handled = Arc::default();
+                let id = format!("bench-{}", self.number);
+                say(format!("<enabled xmlns='urn:xmpp:sm:3' id='{id}' resume='true' max='60'/>"));
+                self.sessions().insert(id, Arc::clone(&self.handled));
             }
-            "r" => say(format!("<a xmlns='urn:xmpp:sm:3' h='{}'/>", self.handled)),
+            "resume" => {
+                let id = attribute(tag, "previd").unwrap_or_default();
+                let known = self.sessions().get(id).cloned();
+                say(if let Some(handled) = known {
+                    self.handled = handled;
+                    format!("<resumed xmlns='urn:xmpp:sm:3' previd='{id}' h='{}'/>", self.count())
+                } else {
+                    "<failed xmlns='urn:xmpp:sm:3'/>".to_owned()
+                });
+            }
+            "r" => say(format!("<a xmlns='urn:xmpp:sm:3' h='{}'/>", self.count())),
             "close" | "/stream:stream" => {
                 say(if self.framed {
                     "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>"
@@ -91,6 +111,14 @@ impl Conversation {
                 }
             }
         }
+    }
+
+    fn count(&self) -> u32 {
+        self.handled.load(Ordering::Relaxed)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<String, Arc<AtomicU32>>> {
+        self.resumable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn header(&self) -> String {
@@ -154,12 +182,14 @@ mod tests {
 
     #[test]
     fn whole_tags_are_taken_and_answered() {
-        let mut conversation = Conversation::new(false, 7);
+        let mut conversation = Conversation::new(false, 7, Arc::default());
         let (taken, replies) = conversation.take("<iq type='set' id='x'><bind xmlns='b'/></iq><r");
         assert_eq!(taken, "<iq type='set' id='x'><bind xmlns='b'/></iq>".len());
-        assert!(
-            matches!(&replies[..], [Reply::Text(text)] if text.contains("id='x'") && text.contains("guest7@"))
-        );
+        assert!(matches!(
+            &replies[..],
+            [Reply::Text(push), Reply::Text(text)]
+                if push.starts_with("<message") && text.contains("id='x'") && text.contains("guest7@")
+        ));
         let (_, replies) = conversation.take("<message to='a'><body>flood:5</body></message><r xmlns='sm'/>");
         assert_eq!(replies[0], Reply::Flood(5));
         assert!(matches!(&replies[1], Reply::Text(text) if text.contains("h='2'")));
@@ -168,5 +198,19 @@ mod tests {
             matches!(&replies[1], Reply::Text(text) if text.contains("h='1'")),
             "it counts from there on"
         );
+    }
+
+    #[test]
+    fn a_session_goes_on_where_it_was_cut() {
+        let resumable = Arc::default();
+        let mut cut = Conversation::new(true, 7, Arc::clone(&resumable));
+        let (_, replies) = cut.take("<enable xmlns='urn:xmpp:sm:3' resume='true'/><presence/><presence/>");
+        assert!(matches!(&replies[..], [Reply::Text(text)] if text.contains("id='bench-7'")));
+        let mut next = Conversation::new(true, 8, resumable);
+        let (_, replies) = next.take("<resume xmlns='urn:xmpp:sm:3' h='0' previd='bench-7'/><presence/><r/>");
+        assert!(matches!(&replies[0], Reply::Text(text) if text.contains("previd='bench-7' h='2'")));
+        assert!(matches!(&replies[1], Reply::Text(text) if text.contains("h='3'")));
+        let (_, replies) = next.take("<resume xmlns='urn:xmpp:sm:3' h='0' previd='bench-9'/>");
+        assert!(matches!(&replies[0], Reply::Text(text) if text.starts_with("<failed")));
     }
 }

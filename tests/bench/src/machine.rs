@@ -2,20 +2,14 @@
 
 use std::time::Duration;
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
-use nix::unistd::Pid;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::time::{ClockId, clock_gettime};
 
 /// The time that the processors have spent on this process, in its own code and in the kernel's.
 pub fn cpu() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("the kernel knows this process");
-    [usage.user_time(), usage.system_time()]
-        .iter()
-        .map(|time| {
-            let micros = u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).expect("no negative time");
-            Duration::from_micros(micros)
-        })
-        .sum()
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).expect("no negative time")
 }
 
 /// The memory of this process alone, in bytes: what it has allocated and touched, without code and without the
@@ -28,21 +22,22 @@ pub fn memory() -> u64 {
 
 /// As many files as the system lets this process have: a session is one.
 pub fn raise_file_limit() {
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the kernel knows this process");
-    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("up to the hard limit is allowed");
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+        .expect("up to the hard limit is allowed");
 }
 
-/// Keeps this process and the threads that it will start on one core: the first that it may use, or the last.
+/// Keeps this thread, and those that it will start, on one core: the first that it may use, or the last.
 pub fn pin(core: Core) {
-    let allowed = sched_getaffinity(Pid::from_raw(0)).expect("the kernel knows this process");
-    let mut cores = (0..CpuSet::count()).filter(|core| allowed.is_set(*core).unwrap_or(false));
+    let allowed = sched_getaffinity(None).expect("the kernel knows this thread");
+    let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
     let chosen = match core {
         Core::First => cores.next(),
         Core::Last => cores.next_back(),
     };
     let mut set = CpuSet::new();
-    set.set(chosen.expect("it runs somewhere")).expect("one of those that there are");
-    sched_setaffinity(Pid::from_raw(0), &set).expect("a core that it may use");
+    set.set(chosen.expect("it runs somewhere"));
+    sched_setaffinity(None, &set).expect("a core that it may use");
 }
 
 /// Servers run on the first core, clients on the last.

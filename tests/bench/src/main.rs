@@ -2,15 +2,19 @@
 #![forbid(unsafe_code)]
 
 mod clients;
+mod compare;
 mod conversation;
 mod machine;
 mod orders;
 mod process;
+mod programs;
+mod report;
 mod server;
 mod tables;
 
 use std::env;
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -19,35 +23,38 @@ use machine::Core;
 use serde_json::json;
 use tokio::runtime::Builder;
 
+/// An odd number, for a median that was measured.
+const ROUNDS: NonZeroUsize = NonZeroUsize::new(5).unwrap();
+
 fn main() -> io::Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["all"] => compare::all(ROUNDS),
+        ["all", rounds] => compare::all(rounds.parse().map_err(io::Error::other)?),
         ["core"] => tables::core(),
         ["memory"] => tables::memory(),
         ["scale"] => tables::scale(),
+        ["sessions"] => tables::sessions(),
         // The other processes of a measurement.
         ["server"] => serve(server::run()),
         ["embedded", rest @ ..] => serve(embedded(rest == ["tls"])),
-        ["client", name, url, options] => {
-            return clients::run(name, url, &serde_json::from_str(options)?);
-        }
+        ["client", name, url, options] => clients::run(name, url, &serde_json::from_str(options)?),
         ["pin", program, rest @ ..] => {
             machine::pin(Core::Last);
-            return Err(Command::new(program).args(rest).exec());
+            Err(Command::new(program).args(rest).exec())
         }
         _ => {
-            eprintln!("What is to be measured: core, memory or scale?");
+            eprintln!("What is to be measured: all, core, memory, scale or sessions?");
             std::process::exit(2);
         }
     }
-    Ok(())
 }
 
-fn serve(server: impl Future<Output = io::Result<()>>) {
+fn serve(server: impl Future<Output = io::Result<()>>) -> io::Result<()> {
     machine::raise_file_limit();
     machine::pin(Core::First);
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(server).expect("the loopback interface");
+    runtime.block_on(server)
 }
 
 async fn embedded(tls: bool) -> io::Result<()> {

@@ -1,6 +1,6 @@
-//! What a measured program is told to do: lines of text. `open COUNT AT_ONCE`, `flood COUNT`, `spread EACH`, `idle
-//! MILLISECONDS`, `close`. It answers each with what it took: nanoseconds of the processor's, nanoseconds of the clock,
-//! and the bytes that the process has then.
+//! What a measured program is told to do: lines of text. `open COUNT AT_ONCE`, `flood COUNT`, `spread EACH`, `resume`,
+//! `idle MILLISECONDS`, `close`. It answers each with what it took: nanoseconds of the processor's, nanoseconds of the
+//! clock, and the bytes that the process has then.
 
 use std::io::{self, BufRead, Write};
 use std::thread;
@@ -8,14 +8,24 @@ use std::time::{Duration, Instant};
 
 use crate::machine;
 
-/// What each of them can do.
+/// What each of them can do. Not every one is measured in everything.
 pub trait Client {
     /// Logs so many sessions in, at most `at_once` at the same time, and keeps them.
     fn open(&mut self, count: usize, at_once: usize);
     /// Has the server send so many stanzas to the first session, and reads who sent each.
     fn flood(&mut self, count: usize);
     /// Has the server send so many stanzas to each session, and reads who sent each.
-    fn spread(&mut self, each: usize);
+    fn spread(&mut self, _each: usize) {
+        panic!("that is not measured here")
+    }
+    /// Waits until every session has been lost and is there again.
+    fn resume(&mut self) {
+        panic!("that is not measured here")
+    }
+    /// Lets time go by.
+    fn idle(&mut self, time: Duration) {
+        thread::sleep(time);
+    }
     fn close(&mut self);
 }
 
@@ -30,7 +40,8 @@ pub fn obey(mut client: impl Client) -> io::Result<()> {
             "open" => client.open(number(), number()),
             "flood" => client.flood(number()),
             "spread" => client.spread(number()),
-            "idle" => thread::sleep(Duration::from_millis(number() as u64)),
+            "resume" => client.resume(),
+            "idle" => client.idle(Duration::from_millis(number() as u64)),
             "close" => client.close(),
             other => panic!("there is no order {other}"),
         }

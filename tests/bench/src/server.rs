@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
-use crate::conversation::{Conversation, Reply};
+use crate::conversation::{Conversation, Reply, Resumable};
 
 const CORPUS: &str = include_str!("../corpus/stanzas.txt");
 /// For a thousand that come at once.
@@ -62,14 +62,19 @@ struct Shared {
     framed: Corpus,
     plain: Corpus,
     floods: broadcast::Sender<usize>,
+    resumable: Arc<Resumable>,
 }
 
 /// Serves until standard input ends. Says on which ports.
 pub async fn run() -> io::Result<()> {
     let (framed, plain) = (listen()?, listen()?);
     println!("{} {}", framed.local_addr()?.port(), plain.local_addr()?.port());
-    let shared =
-        Shared { framed: Corpus::new(true), plain: Corpus::new(false), floods: broadcast::Sender::new(16) };
+    let shared = Shared {
+        framed: Corpus::new(true),
+        plain: Corpus::new(false),
+        floods: broadcast::Sender::new(16),
+        resumable: Arc::default(),
+    };
     tokio::spawn(accept(framed, plain, Arc::new(shared)));
     tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await.map(drop)
 }
@@ -106,7 +111,7 @@ fn agree(_: &Request, mut response: Response) -> Result<Response, ErrorResponse>
 async fn serve_framed(stream: TcpStream, number: u64, shared: &Shared) -> Option<()> {
     let config = WebSocketConfig::default().read_buffer_size(4096);
     let mut socket = accept_hdr_async_with_config(stream, agree, Some(config)).await.ok()?;
-    let mut conversation = Conversation::new(true, number);
+    let mut conversation = Conversation::new(true, number, Arc::clone(&shared.resumable));
     let mut floods = shared.floods.subscribe();
     loop {
         tokio::select! {
@@ -133,7 +138,7 @@ async fn reply_framed(socket: &mut WebSocketStream<TcpStream>, reply: Reply, sha
 }
 
 async fn serve_plain(mut stream: TcpStream, number: u64, shared: &Shared) -> Option<()> {
-    let mut conversation = Conversation::new(false, number);
+    let mut conversation = Conversation::new(false, number, Arc::clone(&shared.resumable));
     let mut floods = shared.floods.subscribe();
     let (mut arrived, mut buffer) = (String::new(), [0; 4096]);
     loop {

@@ -38,7 +38,7 @@ impl Hub {
     /// Gives `deliver` what comes, until it has said "one" so often.
     fn take(&self, mut count: usize, mut deliver: impl FnMut(ConnectionId, Item) -> usize) {
         while count > 0 {
-            let drained = self.hub.drain(1024, |id, item| count -= deliver(id, item));
+            let drained = self.hub.drain(1024, |id, item| count = count.saturating_sub(deliver(id, item)));
             if drained == Drained::Empty && count > 0 {
                 thread::park();
             }
@@ -89,6 +89,14 @@ impl Client for Hub {
 
     fn spread(&mut self, each: usize) {
         self.ask("all", each, each * self.connections.len());
+    }
+
+    fn resume(&mut self) {
+        self.take(self.connections.len(), |_, item| match item {
+            Item::Event(Event::ConnectionEstablished { resumed: true, .. }) => 1,
+            Item::Event(Event::ConnectionFailed(failure)) => panic!("{failure}"),
+            _ => 0,
+        });
     }
 
     fn close(&mut self) {
@@ -143,10 +151,6 @@ impl Client for Stream {
                 }
             }
         });
-    }
-
-    fn spread(&mut self, _: usize) {
-        panic!("that is what a hub is for")
     }
 
     fn close(&mut self) {

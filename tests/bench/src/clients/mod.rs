@@ -1,5 +1,4 @@
-//! The programs that are measured, each in a process of its own. Peers that are none of this workspace's business are
-//! in `peers/`.
+//! The programs in Rust that are measured. The others are in `peers/`, `py/benchmarks` and `node/bench`.
 
 mod floor;
 mod jitsimeet;
@@ -8,7 +7,7 @@ use std::io;
 
 use serde_json::Value;
 
-use crate::machine::{self, Core};
+use crate::machine;
 use crate::orders::obey;
 
 /// What the session asks the server for.
@@ -19,9 +18,6 @@ fn flood_request(what: &str, count: usize) -> String {
 /// Runs the client of this name against the server at a URL.
 pub fn run(name: &str, url: &str, options: &Value) -> io::Result<()> {
     machine::raise_file_limit();
-    if options["pinned"] == true {
-        machine::pin(Core::Last);
-    }
     match name {
         "floor" => obey(floor::Floor::new(url)),
         "jitsimeet" => obey(jitsimeet::Hub::new(url, options)),

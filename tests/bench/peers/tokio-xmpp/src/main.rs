@@ -1,11 +1,11 @@
 //! tokio-xmpp, over TCP, which is what it speaks. Takes the orders of `orders.rs`; its arguments are the host and the
 //! port.
 
-#[expect(dead_code, reason = "the core is chosen by who starts this")]
-#[path = "../../../src/machine.rs"]
 mod machine;
 #[path = "../../../src/orders.rs"]
 mod orders;
+
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -74,8 +74,16 @@ impl Client for TokioXmpp {
         });
     }
 
-    fn spread(&mut self, _: usize) {
-        panic!("it is measured with one session")
+    fn resume(&mut self) {
+        let client = &mut self.clients[0];
+        self.runtime.block_on(async {
+            while !matches!(client.next().await, Some(Event::Online { resumed: true, .. })) {}
+        });
+    }
+
+    // Its connections live in tasks of the runtime.
+    fn idle(&mut self, time: Duration) {
+        self.runtime.block_on(tokio::time::sleep(time));
     }
 
     fn close(&mut self) {
