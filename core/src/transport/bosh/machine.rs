@@ -477,10 +477,14 @@ impl Machine {
     fn request_failed(&mut self, now: Instant, rid: u64, error: TransportError) {
         match self.retry.failed(now, error) {
             Ok(again) => {
-                // What fails together is sent again together, in order.
-                let again = self.flight.iter().find_map(Flight::due).unwrap_or(again);
-                if let Some(one) = self.flight.iter_mut().find(|one| one.rid == rid) {
-                    one.state = State::Due(again);
+                // What fails together is sent again together, in order: what is overdue has waited for this one, and
+                // goes on waiting for it.
+                let again =
+                    self.flight.iter().find_map(Flight::due).filter(|due| *due > now).unwrap_or(again);
+                for one in &mut self.flight {
+                    if one.rid == rid || one.due().is_some() {
+                        one.state = State::Due(again);
+                    }
                 }
                 self.advance();
             }

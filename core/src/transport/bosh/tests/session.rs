@@ -359,6 +359,35 @@ fn a_server_that_is_away_is_given_up_after_a_while() {
 }
 
 #[test]
+fn two_requests_that_cannot_be_sent_do_not_hurry_each_other() {
+    let mut rig = Rig::attached();
+    let lost: Vec<_> = ["<a/>", "<b/>"]
+        .into_iter()
+        .map(|frame| {
+            rig.machine.send(frame);
+            rig.post()
+        })
+        .collect();
+    lost.iter().for_each(|post| rig.lose(post));
+    let end = loop {
+        rig.machine.handle_timeout(rig.now);
+        // It fails before it is written.
+        match rig.machine.poll_request(rig.now) {
+            Some(post) => {
+                assert_eq!(post.rid, lost[0].rid, "in order");
+                assert!(post.attempt < 20, "without a pause");
+                rig.lose(&post);
+            }
+            None => match rig.machine.poll_frame() {
+                Some(frame) => break frame.unwrap_err(),
+                None => rig.now = rig.machine.poll_timeout().unwrap(),
+            },
+        }
+    };
+    assert!(matches!(end, TransportError::GivingUp { attempts: 4..20, .. }), "{end:?}");
+}
+
+#[test]
 fn what_is_not_bosh_is_final() {
     let mut rig = Rig::new();
     rig.machine.send(OPEN);
