@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use jitsimeet_chaos::client::Broken;
 use jitsimeet_chaos::scripts::Scene;
-use jitsimeet_chaos::seed;
+use jitsimeet_chaos::seed_of_a_test;
 use jitsimeet_chaos::sweep::{Kind, Sample, bear, sweep};
 use jitsimeet_chaos::world::{Site, World};
 use jitsimeet_testproxy::Conditions;
@@ -13,7 +13,7 @@ async fn embedded() -> Result<Site, Broken> {
 }
 
 async fn swept(scene: Scene, kind: Kind, stride: u64) {
-    let sample = Sample { stride, seed: seed() };
+    let sample = Sample { stride, seed: seed_of_a_test() };
     println!("{scene:?}, {kind:?}: CHAOS_SEED={}", sample.seed);
     let swept = sweep(scene, kind, sample, usize::MAX, embedded).await.unwrap();
     println!("{}", swept.summary());

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use futures_util::future::join_all;
 use jitsimeet_chaos::client::Broken;
 use jitsimeet_chaos::scripts::Scene;
-use jitsimeet_chaos::seed;
+use jitsimeet_chaos::seed_of_a_test;
 use jitsimeet_chaos::sweep::{Kind, Sample, sweep};
 use jitsimeet_chaos::world::Site;
 
@@ -14,7 +14,7 @@ const SAMPLE: usize = 10;
 
 #[tokio::test]
 async fn every_scene_survives_a_cut_at_any_byte() {
-    let seed = seed();
+    let seed = seed_of_a_test();
     println!("CHAOS_SEED={seed}");
     join_all(Scene::ALL.map(|scene| swept(scene, seed))).await;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jitsimeet_chaos::seed;
+use jitsimeet_chaos::seed_of_a_test;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -15,7 +15,7 @@ const DEADLINE: Duration = Duration::from_secs(300);
 async fn a_minute_of_chaos_breaks_no_rule_and_leaves_nothing_behind() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jitsimeet-chaos"));
     command.args(["soak", "--minutes", "1", "--connections", CONNECTIONS]).kill_on_drop(true);
-    command.env("CHAOS_SEED", seed().to_string());
+    command.env("CHAOS_SEED", seed_of_a_test().to_string());
     let output = timeout(DEADLINE, command.output()).await.expect("it ends").expect("it starts");
     let (said, erred) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     println!("{said}");
