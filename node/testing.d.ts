@@ -334,35 +334,127 @@ export type Role = 'none' | 'visitor' | 'participant' | 'moderator';
 /** What can be made to happen in a room, and the fields that it takes. An `actor` is the nick of who does it. */
 export interface RoomOrders {
   /** End the room. */
-  destroy: [fields?: { reason?: string; alternate?: string }];
+  destroy: [
+    fields?: {
+      /** Why. */
+      reason?: string;
+      /** The JID of the room to go to. */
+      alternate?: string;
+    },
+  ];
   /** Kick an occupant. */
-  kick: [fields: { nick: string; reason?: string; actor?: string }];
+  kick: [
+    fields: {
+      /** The nick of who it is about. */
+      nick: string;
+      /** Why. */
+      reason?: string;
+      /** The nick of who does it. */
+      actor?: string;
+    },
+  ];
   /** Give an occupant another affiliation: `owner` makes a moderator, `outcast` bans. */
-  affiliate: [fields: { nick: string; affiliation: Affiliation; reason?: string; actor?: string }];
+  affiliate: [
+    fields: {
+      /** The nick of who it is about. */
+      nick: string;
+      /** What it becomes. */
+      affiliation: Affiliation;
+      /** Why. */
+      reason?: string;
+      /** The nick of who does it. */
+      actor?: string;
+    },
+  ];
   /** Give an occupant another role. */
-  role: [fields: { nick: string; role: Role }];
+  role: [
+    fields: {
+      /** The nick of who it is about. */
+      nick: string;
+      /** What it becomes. */
+      role: Role;
+    },
+  ];
   /** Change the configuration, and tell the occupants that it has changed. What is left out stays. */
   configure: [fields: RoomConfiguration];
   /** Have somebody enter who is not connected, with this in its presence, as XML. */
-  enter: [fields: { nick: string; jid?: string; affiliation?: Affiliation; content?: string }];
+  enter: [
+    fields: {
+      /** The nick of who it is about. */
+      nick: string;
+      /** Its full JID; one of its own if not given. One like that of the focus makes it an impostor. */
+      jid?: string;
+      /** Its affiliation. */
+      affiliation?: Affiliation;
+      /** What its presence holds, as XML. */
+      content?: string;
+    },
+  ];
   /** Have so many of these enter, each with a presence as Jitsi Meet sends it. */
-  populate: [fields: { count: number }];
+  populate: [
+    fields: {
+      /** How many. */
+      count: number;
+    },
+  ];
   /** Have one of these send another presence. */
-  presence: [fields: { nick: string; content?: string }];
+  presence: [
+    fields: {
+      /** The nick of who it is about. */
+      nick: string;
+      /** What its presence holds, as XML. */
+      content?: string;
+    },
+  ];
   /** Have one of these send so many presences. */
-  flood: [fields: { nick: string; count: number }];
+  flood: [
+    fields: {
+      /** The nick of who it is about. */
+      nick: string;
+      /** How many. */
+      count: number;
+    },
+  ];
   /** Have one of these take a display name of so many bytes. */
-  longName: [fields: { nick: string; bytes: number }];
+  longName: [
+    fields: {
+      /** The nick of who it is about. */
+      nick: string;
+      /** The length of the display name. */
+      bytes: number;
+    },
+  ];
   /** Have one of these leave. */
-  leave: [fields: { nick: string; status?: string }];
+  leave: [
+    fields: {
+      /** The nick of who it is about. */
+      nick: string;
+      /** What it says. */
+      status?: string;
+    },
+  ];
   /** Send a stanza as if it came from the room, or from this nick, to all clients in the room, or to this nick. */
-  send: [fields: { stanza: string; from?: string; to?: string }];
+  send: [
+    fields: {
+      /** The stanza, with its namespace. */
+      stanza: string;
+      /** The nick that it comes from; the room if not given. */
+      from?: string;
+      /** The nick that it goes to; all clients in the room if not given. */
+      to?: string;
+    },
+  ];
   /** The focus comes. */
   focusJoins: [];
   /** The focus goes. */
   focusLeaves: [];
   /** The focus offers media to an occupant that has no session with it. */
-  offer: [fields: { nick: string }];
+  offer: [
+    fields: {
+      /** The nick of who it is about. */
+      nick: string;
+    },
+  ];
 }
 
 /** A change of a room's configuration. What is left out stays. */
