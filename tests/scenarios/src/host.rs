@@ -226,14 +226,6 @@ impl Host {
         obeyed(prebind(self.server.port(), self.server.domain(scenario)?)).await?
     }
 
-    /// Waits until the server has the BOSH request, where it matters: ejabberd 23.01 keeps one that comes before the one
-    /// before it, as it must, but looks at it again only when it sends something. A client cannot know what comes first.
-    pub(crate) async fn await_request(&self, rid: u64) -> Result<(), Failure> {
-        let Server::Ejabberd(ejabberd) = &self.server else { return Ok(()) };
-        let ejabberd = Arc::clone(ejabberd);
-        blocking(move || ejabberd.await_log(&format!("{{rid,{rid}}}"))).await.map(drop)
-    }
-
     pub(crate) async fn obey(&self, order: &Order) -> Result<(), Failure> {
         match (order, &self.server) {
             (Order::Cut, _) => self.proxy.cut(),

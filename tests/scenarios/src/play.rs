@@ -162,7 +162,6 @@ impl<'a, P: Player> Stage<'a, P> {
             let done = match step {
                 Step::Call(call) => self.call(call).await,
                 Step::Server(Order::Prebind) => self.prebind().await,
-                Step::Server(Order::AwaitRequest { number }) => self.await_request(*number).await,
                 Step::Server(order) => self.host.obey(order).await,
                 Step::Event(expected) => self.next().await.and_then(|seen| check_event(expected, &seen)),
                 Step::Outcome(expected) => {
@@ -238,11 +237,6 @@ impl<'a, P: Player> Stage<'a, P> {
     async fn prebind(&mut self) -> Result<(), Failure> {
         self.prebound = self.host.prebind(self.scenario).await?;
         Ok(())
-    }
-
-    async fn await_request(&self, number: u64) -> Result<(), Failure> {
-        let rid = self.prebound.get("rid").and_then(Value::as_str).and_then(|rid| rid.parse::<u64>().ok());
-        self.host.await_request(rid.ok_or_else(|| Failure::new("no session was set up"))? + number).await
     }
 
     async fn next(&mut self) -> Result<Value, Failure> {

@@ -1,7 +1,5 @@
 //! A BOSH session that someone else than the player sets up (XEP-0124, XEP-0206).
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -12,18 +10,19 @@ use tokio::net::TcpStream;
 
 use crate::Failure;
 
-/// Logs a guest in, request by request: the arguments of `attach`. The numbers of its requests are nobody else's.
+/// The number of the first request.
+const FIRST: u64 = 1000;
+
+/// Logs a guest in, request by request: the arguments of `attach`.
 pub(crate) async fn prebind(port: u16, domain: &str) -> Result<Map<String, Value>, Failure> {
-    static FIRST: AtomicU64 = AtomicU64::new(1000);
-    let first = FIRST.fetch_add(1000, Ordering::Relaxed);
     let attributes = "xmlns='http://jabber.org/protocol/httpbind' xmlns:xmpp='urn:xmpp:xbosh'";
     let create = format!(
-        "<body {attributes} rid='{first}' to='{domain}' wait='60' hold='1' ver='1.6' xml:lang='en' xmpp:version='1.0'/>"
+        "<body {attributes} rid='{FIRST}' to='{domain}' wait='60' hold='1' ver='1.6' xml:lang='en' xmpp:version='1.0'/>"
     );
     let created = post(port, create).await?;
     let sid = between(&created, " sid=", &['\'', '"'])?;
     let body = |number: u64, more: &str, payload: &str| {
-        let rid = first + number;
+        let rid = FIRST + number;
         format!("<body {attributes} rid='{rid}' sid='{sid}' {more}>{payload}</body>")
     };
     let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>";
@@ -33,7 +32,7 @@ pub(crate) async fn prebind(port: u16, domain: &str) -> Result<Map<String, Value
         "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
     let bound = post(port, body(3, "", bind)).await?;
     let jid = between(&bound, "<jid", &['>', '<'])?;
-    let session = [("jid", json!(jid)), ("sid", json!(sid)), ("rid", json!((first + 3).to_string()))];
+    let session = [("jid", json!(jid)), ("sid", json!(sid)), ("rid", json!((FIRST + 3).to_string()))];
     Ok(session.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 

@@ -155,11 +155,6 @@ pub(crate) enum Order {
     Restart,
     /// Sets up a session to attach to.
     Prebind,
-    /// Waits until a server that forgets a request which overtakes the one before it has the request of this number of
-    /// the session that was set up, the first one of the player's being 1. The others need not be waited for.
-    AwaitRequest {
-        number: u64,
-    },
     Faults(Faults),
     Deployment(Deployment),
     Rooms(RoomSettings),
