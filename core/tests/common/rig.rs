@@ -4,7 +4,7 @@ use jitsimeet::{ConnectOptions, Event, Events, JitsiConnection, Milestone, Optio
 use jitsimeet_testdaemon::{Daemon, Program};
 use jitsimeet_testproxy::TestProxy;
 
-use super::{next, options, within};
+use super::{DEADLINE, next, options, within};
 
 /// A server behind the proxy.
 pub struct Rig<P> {
@@ -146,9 +146,13 @@ pub async fn loses_and_doubles_nothing<P: Program + Send + 'static>(who: Who) {
         }
         tokio::task::yield_now().await;
     }
-    for outcome in outcomes {
-        within("every outcome", outcome).await.unwrap().unwrap();
-    }
+    // ejabberd 23.01 now and then leaves a `<resume/>` unanswered for as long as it waits for the session of before, 15 s.
+    let settled = async {
+        for outcome in outcomes {
+            outcome.await.unwrap().unwrap();
+        }
+    };
+    tokio::time::timeout(3 * DEADLINE, settled).await.expect("every outcome");
     // Whatever came twice has come before the last.
     expected.push("last".to_owned());
     for (from, (_, to)) in [(&alice, &inboxes[1]), (&bob, &inboxes[0])] {
