@@ -277,7 +277,12 @@ async fn a_server_error_in_the_session_is_tried_again_and_then_said() {
     let server = server().await;
     let faults =
         |status| Faults { upgrade: Some(UpgradeFault::Refuse), status: Some(status), ..Faults::default() };
-    let (connection, mut events, _) = connect(&server).await;
+    // Long enough for this test to see the first failure and mend the server.
+    let mut options = bosh(&server);
+    options.set("httpTimeout", 3000).unwrap();
+    let connection = connection(&options);
+    let mut events = connection.events();
+    within("the connection", connection.connect()).await.unwrap();
     let before = bodies(&server).len();
     server.set_faults(faults(502));
     server.order(&Order::Cut);
