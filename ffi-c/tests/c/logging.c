@@ -106,6 +106,7 @@ static void a_replaced_function_is_destroyed_and_hears_nothing_more(void) {
     jm_connection *connection = new_connection();
     connect_as_guest(connection, &record);
     jm_connection_free(connection);
+    CHECK(jm_shutdown(5000) == JM_OK);
     CHECK(jm_set_log_callback(NULL, NULL, NULL) == JM_OK);
     CHECK(first.count == 0 && second.established == 1);
     CHECK(first.destroyed == 1 && second.destroyed == 1);
