@@ -29,7 +29,10 @@ pub(crate) enum Command {
         completion: Completion,
     },
     SetListening(bool),
-    SetFeatures(Features),
+    SetFeatures {
+        features: Features,
+        submit: bool,
+    },
     Ping {
         timeout: Duration,
         completion: Completion,
@@ -66,7 +69,7 @@ impl Command {
             | Self::Ping { completion, .. }
             | Self::RequestConference { completion, .. }
             | Self::JoinRoom { completion, .. } => Some((completion, Err(Error::NotConnected))),
-            Self::SetListening(_) | Self::SetFeatures(_) | Self::Abandon => None,
+            Self::SetListening(_) | Self::SetFeatures { .. } | Self::Abandon => None,
         }
     }
 }

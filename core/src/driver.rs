@@ -230,7 +230,7 @@ impl Driver {
                 self.session.send_iq(now, call, id, to, xml, timeout);
             }
             Command::SetListening(listening) => self.session.set_listening(listening),
-            Command::SetFeatures(features) => self.session.set_features(features),
+            Command::SetFeatures { features, submit } => self.session.set_features(now, features, submit),
             Command::Ping { timeout, completion } => {
                 let call = self.call(completion);
                 self.session.ping(now, call, timeout);
@@ -355,7 +355,8 @@ impl Driver {
                 Output::Stanza(stanza) => self.push(Event::StanzaReceived(stanza)),
                 Output::Room(id, RoomOutput::Event(event)) => self.push(Event::Conference(id, event)),
                 Output::Room(id, output) => {
-                    let room = self.shared.lock().rooms.iter().find(|room| room.id == id).map(Arc::clone);
+                    let room =
+                        self.shared.lock().rooms.iter().find(|room| room.start.id == id).map(Arc::clone);
                     if let Some(room) = room {
                         room.apply(output);
                     }

@@ -240,8 +240,7 @@ impl JitsiConnection {
         self.change_features(feature, submit, false)
     }
 
-    /// There are no rooms to submit to yet.
-    fn change_features(&self, feature: &str, _submit: bool, add: bool) -> Result<(), Error> {
+    fn change_features(&self, feature: &str, submit: bool, add: bool) -> Result<(), Error> {
         let unfit = |character: char| character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}');
         if feature.is_empty() || feature.contains(unfit) {
             let problem = "a feature must have a name, of characters that XML can carry".to_owned();
@@ -254,7 +253,7 @@ impl JitsiConnection {
         } else {
             state.features.remove(feature)
         }
-        let command = Command::SetFeatures(state.features.clone());
+        let command = Command::SetFeatures { features: state.features.clone(), submit };
         Self::command(shared, state, command);
         Ok(())
     }

@@ -2,11 +2,10 @@
 
 mod common;
 
-use common::{options, server, within};
-use futures_util::StreamExt;
+use common::{conference_event, options, server, within};
 use jitsimeet::{
-    ConferenceErrorType, ConferenceEvent, ConferenceOptions, Error, Event, Events, JitsiConference,
-    JitsiConnection, Status,
+    ConferenceErrorType, ConferenceEvent, ConferenceOptions, Error, Events, JitsiConference, JitsiConnection,
+    Status,
 };
 use jitsimeet_testprosody::TestProsody;
 use jitsimeet_testserver::Order;
@@ -20,20 +19,6 @@ async fn client(url: &str, domain: &str) -> (JitsiConnection, Events) {
     let events = connection.events();
     within("the connection", connection.connect()).await.unwrap();
     (connection, events)
-}
-
-/// The next event of a conference for which it has an answer.
-async fn until<T>(events: &mut Events, mut found: impl FnMut(ConferenceEvent) -> Option<T>) -> T {
-    let waiting = async {
-        loop {
-            if let Event::Conference(_, event) = events.next().await.expect("the connection is held")
-                && let Some(found) = found(*event)
-            {
-                return found;
-            }
-        }
-    };
-    within("the event", waiting).await
 }
 
 async fn joined(connection: &JitsiConnection, display_name: &str) -> JitsiConference {
@@ -51,7 +36,7 @@ async fn meet(url: &str, domain: &str) {
     let alice = joined(&one, "Alice").await;
     let bob = joined(&other, "Bob").await;
 
-    let came = until(&mut one_events, |event| match event {
+    let came = conference_event(&mut one_events, |event| match event {
         ConferenceEvent::UserJoined(participant) => Some(participant),
         _ => None,
     });
@@ -61,7 +46,7 @@ async fn meet(url: &str, domain: &str) {
     assert_eq!((alice.participant_count(false), bob.participant_count(false)), (2, 2));
 
     let id = within("the message", alice.send_text_message("hello <all>\u{1}", None)).await.unwrap();
-    let heard = until(&mut other_events, |event| match event {
+    let heard = conference_event(&mut other_events, |event| match event {
         ConferenceEvent::MessageReceived(message) => Some(message),
         _ => None,
     });
@@ -70,7 +55,7 @@ async fn meet(url: &str, domain: &str) {
     assert_eq!(heard.message_id.as_deref(), Some(id.as_str()));
 
     within("the answer", bob.send_private_text_message(alice.my_user_id(), "psst", Some(&id))).await.unwrap();
-    let heard = until(&mut one_events, |event| match event {
+    let heard = conference_event(&mut one_events, |event| match event {
         ConferenceEvent::PrivateMessageReceived(message) => Some(message),
         _ => None,
     });
@@ -78,21 +63,21 @@ async fn meet(url: &str, domain: &str) {
     assert_eq!((heard.text.as_str(), heard.reply_to_id.as_deref()), ("psst", Some(id.as_str())));
 
     within("the JSON", bob.send_json_message(r#"{"type":"cursor"}"#, None)).await.unwrap();
-    let payload = until(&mut one_events, |event| match event {
+    let payload = conference_event(&mut one_events, |event| match event {
         ConferenceEvent::EndpointMessageReceived { payload, .. } => Some(payload),
         _ => None,
     });
     assert_eq!(payload.await, r#"{"type":"cursor"}"#);
 
     within("the subject", alice.set_subject("Monday")).await.unwrap();
-    let subject = until(&mut other_events, |event| match event {
+    let subject = conference_event(&mut other_events, |event| match event {
         ConferenceEvent::SubjectChanged { subject } if !subject.is_empty() => Some(subject),
         _ => None,
     });
     assert_eq!(subject.await, "Monday");
 
     within("the leave", bob.leave(Some("enough"))).await.unwrap();
-    let (gone, reason) = until(&mut one_events, |event| match event {
+    let (gone, reason) = conference_event(&mut one_events, |event| match event {
         ConferenceEvent::UserLeft { participant, reason } => Some((participant, reason)),
         _ => None,
     })
@@ -126,7 +111,7 @@ async fn a_conference_goes_on_when_the_connection_is_resumed() {
     server.order(&Order::Cut);
     let (other, _) = client(&server.service_url(), server.domain()).await;
     let bob = joined(&other, "Bob").await;
-    let came = until(&mut one_events, |event| match event {
+    let came = conference_event(&mut one_events, |event| match event {
         ConferenceEvent::UserJoined(participant) => Some(participant.id.clone()),
         ConferenceEvent::Failed(failure) => panic!("{failure}"),
         _ => None,
@@ -179,7 +164,7 @@ async fn a_conference_ends_with_its_connection() {
     let (connection, mut events) = client(&server.service_url(), server.domain()).await;
     let conference = joined(&connection, "Alice").await;
     server.order(&Order::Restart);
-    let failure = until(&mut events, |event| match event {
+    let failure = conference_event(&mut events, |event| match event {
         ConferenceEvent::Failed(failure) => Some(failure),
         _ => None,
     });

@@ -2,8 +2,7 @@
 
 mod common;
 
-use common::{options, server, within};
-use futures_util::StreamExt;
+use common::{conference_event, options, server, within};
 use jitsimeet::{
     ConferenceErrorType, ConferenceEvent, ConferenceOptions, Error, Event, Events, JitsiConference,
     JitsiConnection,
@@ -29,21 +28,8 @@ fn order(server: &TestServer, order: Value) {
     assert!(server.order_room("standup", &order), "{order:?}");
 }
 
-async fn until<T>(events: &mut Events, mut found: impl FnMut(ConferenceEvent) -> Option<T>) -> T {
-    let waiting = async {
-        loop {
-            if let Event::Conference(_, event) = events.next().await.expect("the connection is held")
-                && let Some(found) = found(*event)
-            {
-                return found;
-            }
-        }
-    };
-    within("the event", waiting).await
-}
-
 async fn failure(events: &mut Events) -> ConferenceErrorType {
-    until(events, |event| match event {
+    conference_event(events, |event| match event {
         ConferenceEvent::Failed(failure) => Some(failure.error_type),
         _ => None,
     })
@@ -54,14 +40,14 @@ async fn failure(events: &mut Events) -> ConferenceErrorType {
 async fn the_focus_makes_the_first_a_moderator_and_is_no_participant() {
     let server = server().await;
     let (conference, mut events) = joined(&server).await;
-    let role = until(&mut events, |event| match event {
+    let role = conference_event(&mut events, |event| match event {
         ConferenceEvent::RoleChanged { role, .. } if role == "moderator" => Some(role),
         _ => None,
     });
     role.await;
     assert!(conference.is_moderator());
     assert_eq!((conference.participants().len(), conference.participant_count(true)), (0, 1));
-    let meeting = until(&mut events, |event| match event {
+    let meeting = conference_event(&mut events, |event| match event {
         ConferenceEvent::UniqueIdSet { meeting_id } => Some(meeting_id),
         _ => None,
     });
@@ -106,7 +92,7 @@ async fn roles_and_kicks_are_told() {
     let (conference, mut events) = joined(&server).await;
     order(&server, json!({ "order": "enter", "nick": "bob" }));
     order(&server, json!({ "order": "affiliate", "nick": "bob", "affiliation": "owner" }));
-    let role = until(&mut events, |event| match event {
+    let role = conference_event(&mut events, |event| match event {
         ConferenceEvent::RoleChanged { id, role } if id == "bob" => Some(role),
         _ => None,
     });
@@ -114,15 +100,16 @@ async fn roles_and_kicks_are_told() {
     assert!(conference.participant("bob").is_some_and(|bob| bob.is_moderator()));
     let me = conference.my_user_id().to_owned();
     order(&server, json!({ "order": "kick", "nick": "bob", "reason": "noise", "actor": me }));
-    let (actor, reason) = until(&mut events, |event| match event {
+    let (actor, reason) = conference_event(&mut events, |event| match event {
         ConferenceEvent::ParticipantKicked { actor, reason, .. } => Some((actor, reason)),
         _ => None,
     })
     .await;
     assert_eq!((actor.as_ref(), reason.as_deref()), (Some(&me), Some("noise")));
     order(&server, json!({ "order": "kick", "nick": me }));
-    until(&mut events, |event| matches!(event, ConferenceEvent::Kicked { .. }).then_some(())).await;
-    until(&mut events, |event| matches!(event, ConferenceEvent::Left).then_some(())).await;
+    conference_event(&mut events, |event| matches!(event, ConferenceEvent::Kicked { .. }).then_some(()))
+        .await;
+    conference_event(&mut events, |event| matches!(event, ConferenceEvent::Left).then_some(())).await;
     let error = within("the call", conference.join(None)).await.unwrap_err();
     assert_eq!(error, Error::InvalidState { call: "join", state: "left" });
 }
@@ -132,7 +119,7 @@ async fn a_room_with_a_password_or_for_members_or_that_is_destroyed_fails_with_i
     let server = server().await;
     let (conference, mut events) = joined(&server).await;
     order(&server, json!({ "order": "configure", "password": "sesame" }));
-    until(&mut events, |event| {
+    conference_event(&mut events, |event| {
         matches!(event, ConferenceEvent::LockStateChanged { locked: true }).then_some(())
     })
     .await;
@@ -175,7 +162,7 @@ async fn what_is_too_much_or_false_does_no_harm() {
     order(&server, json!({ "order": "flood", "nick": "mallory", "count": 5000 }));
     order(&server, json!({ "order": "long_name", "nick": "mallory", "bytes": 1_000_000 }));
     order(&server, json!({ "order": "leave", "nick": "mallory", "status": "bye" }));
-    let reason = until(&mut events, |event| match event {
+    let reason = conference_event(&mut events, |event| match event {
         ConferenceEvent::UserLeft { reason, .. } => Some(reason),
         ConferenceEvent::DisplayNameChanged { display_name: Some(name), .. } if name.len() > 100_000 => {
             panic!("{} bytes", name.len())

@@ -11,6 +11,7 @@ use super::state::Stage;
 use super::{ConferenceId, ConferenceInfo, Participant, Room};
 use crate::command::{Command, Completion};
 use crate::connection::settled;
+use crate::session::RoomStart;
 use crate::{ConnectionState, Error, JitsiConnection, exchange};
 
 /// How a conference is joined: the second argument of
@@ -119,8 +120,8 @@ impl JitsiConnection {
         let mut state = shared.lock();
         let rooms = &mut state.rooms;
         rooms.retain(|room| room.lock().stage != Stage::Left);
-        if let Some(room) = rooms.iter().find(|room| room.name == name) {
-            if room.options != *options {
+        if let Some(room) = rooms.iter().find(|room| room.start.name == name) {
+            if room.start.options != *options {
                 let stage = "held with other options";
                 return Err(Error::InvalidState { call: "initJitsiConference", state: stage });
             }
@@ -130,9 +131,13 @@ impl JitsiConnection {
         let Some(jid) = state.jid.clone().filter(|_| connected) else { return Err(Error::NotConnected) };
         state.last_room += 1;
         let config = shared.config();
-        let address = format!("{name}@{}", config.conference.muc);
-        let room = Room::new(state.last_room, name.to_owned(), address, nick(&jid), options.clone());
-        let room = Arc::new(room);
+        let room = Arc::new(Room::new(RoomStart {
+            id: state.last_room,
+            name: name.to_owned(),
+            address: format!("{name}@{}", config.conference.muc),
+            nick: nick(&jid),
+            options: options.clone(),
+        }));
         state.rooms.push(Arc::clone(&room));
         drop(state);
         Ok(JitsiConference { connection: self.clone(), room })
@@ -161,7 +166,7 @@ impl JitsiConference {
     /// ```
     #[must_use]
     pub fn id(&self) -> ConferenceId {
-        self.room.id
+        self.room.start.id
     }
 
     /// The name of the room.
@@ -174,7 +179,7 @@ impl JitsiConference {
     /// ```
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.room.name
+        &self.room.start.name
     }
 
     /// The JID of the room.
@@ -187,7 +192,7 @@ impl JitsiConference {
     /// ```
     #[must_use]
     pub fn jid(&self) -> &str {
-        &self.room.address
+        &self.room.start.address
     }
 
     /// The connection that it is of.
@@ -213,7 +218,7 @@ impl JitsiConference {
     /// ```
     #[must_use]
     pub fn my_user_id(&self) -> &str {
-        &self.room.nick
+        &self.room.start.nick
     }
 
     /// Joins the room: asks the focus to be in it, unless `disableFocus` is set, and then the room. Returns when this
@@ -272,7 +277,7 @@ impl JitsiConference {
         room.stage = Stage::Active;
         drop(room);
         let password = password.map(|password| Zeroizing::new(password.to_owned()));
-        let command = Command::JoinRoom { start: Box::new(self.room.start()), password, completion };
+        let command = Command::JoinRoom { start: Box::new(self.room.start.clone()), password, completion };
         JitsiConnection::command(shared, state, command);
         Ok(())
     }
@@ -327,7 +332,7 @@ impl JitsiConference {
         }
         drop(room);
         let reason = reason.map(ToOwned::to_owned);
-        let command = Command::LeaveRoom { id: self.room.id, reason, completion };
+        let command = Command::LeaveRoom { id: self.room.start.id, reason, completion };
         JitsiConnection::command(shared, state, command);
         Ok(())
     }
@@ -426,8 +431,8 @@ impl JitsiConference {
 impl fmt::Debug for JitsiConference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JitsiConference")
-            .field("id", &self.room.id)
-            .field("jid", &self.room.address)
+            .field("id", &self.room.start.id)
+            .field("jid", &self.room.start.address)
             .finish_non_exhaustive()
     }
 }

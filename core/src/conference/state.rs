@@ -3,19 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{ConferenceId, ConferenceInfo, ConferenceOptions, Participant};
+use super::{ConferenceInfo, Participant};
 use crate::session::{RoomOutput, RoomStart};
 
 /// A room that a connection holds.
 pub(crate) struct Room {
-    pub id: ConferenceId,
-    /// The name of the room alone.
-    pub name: String,
-    /// Its JID.
-    pub address: String,
-    /// The name of this client in it.
-    pub nick: String,
-    pub options: ConferenceOptions,
+    pub start: RoomStart,
     state: Mutex<RoomState>,
 }
 
@@ -49,33 +42,12 @@ impl Stage {
 }
 
 impl Room {
-    pub(crate) fn new(
-        id: ConferenceId,
-        name: String,
-        address: String,
-        nick: String,
-        options: ConferenceOptions,
-    ) -> Self {
-        Self { id, name, address, nick, options, state: Mutex::default() }
+    pub(crate) fn new(start: RoomStart) -> Self {
+        Self { start, state: Mutex::default() }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, RoomState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn start(&self) -> RoomStart {
-        RoomStart {
-            id: self.id,
-            name: self.name.clone(),
-            address: self.address.clone(),
-            nick: self.nick.clone(),
-            display_name: self.options.display_name.clone(),
-            stats_id: self.options.stats_id.clone(),
-            hidden_domain: self.options.hidden_domain.clone(),
-            rejoin: self.options.rejoin,
-            join_timeout: self.options.join_timeout,
-            leave_timeout: self.options.leave_timeout,
-        }
     }
 
     /// The session has ended, and whatever was under way with it.

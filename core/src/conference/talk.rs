@@ -352,7 +352,7 @@ impl JitsiConference {
     /// The JID of who is to get a message.
     fn receiver(&self, id: Option<&str>) -> Result<String, Error> {
         match id {
-            None => Ok(self.room.address.clone()),
+            None => Ok(self.room.start.address.clone()),
             Some(id) => {
                 let participant = self.participant(id);
                 let missing =

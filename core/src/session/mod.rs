@@ -196,9 +196,12 @@ impl Session {
         self.wall = wall;
     }
 
-    /// The features that are advertised from now on.
-    pub(crate) fn set_features(&mut self, features: Features) {
+    /// The features that are advertised from now on, and to the rooms at once if they are to be submitted.
+    pub(crate) fn set_features(&mut self, now: Instant, features: Features, submit: bool) {
         self.features = features;
+        if submit {
+            self.submit_presence(now);
+        }
     }
 
     pub(crate) fn poll_output(&mut self) -> Option<Output> {

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use jitsimeet::{Code, Error, ErrorType, Event, Events, Failure, JitsiConnection, Options};
+use jitsimeet::{Code, ConferenceEvent, Error, ErrorType, Event, Events, Failure, JitsiConnection, Options};
 use jitsimeet_testserver::{Faults, StreamFault, TestServer};
 use serde_json::json;
 
@@ -22,6 +22,23 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
         Ok(value) => value,
         Err(_) => panic!("{what} did not happen within {DEADLINE:?}"),
     }
+}
+
+/// The next event of a conference for which `found` has an answer.
+pub async fn conference_event<T>(
+    events: &mut Events,
+    mut found: impl FnMut(ConferenceEvent) -> Option<T>,
+) -> T {
+    let waiting = async {
+        loop {
+            if let Event::Conference(_, event) = events.next().await.expect("the connection is held")
+                && let Some(found) = found(*event)
+            {
+                return found;
+            }
+        }
+    };
+    within("the event", waiting).await
 }
 
 pub async fn next(events: &mut Events) -> Event {

@@ -88,7 +88,7 @@ impl Session {
 
     fn enter_room(&mut self, now: Instant, id: ConferenceId) {
         let Some(room) = self.rooms.find(id) else { return };
-        room.stage = Stage::Joining(now + room.start.join_timeout);
+        room.stage = Stage::Joining(now + room.start.options.join_timeout);
         self.send_presence(now, id, true);
     }
 
@@ -97,16 +97,16 @@ impl Session {
         let features = self.features.clone();
         let Some(room) = self.rooms.find(id) else { return };
         let (own, password) = (room.own.clone(), room.password.clone());
-        let (display_name, stats_id) = (room.start.display_name.clone(), room.start.stats_id.clone());
+        let options = room.start.options.clone();
         let mut presence = Element::new("presence", ns::CLIENT).with_attribute("to", own);
-        if let Some(stats_id) = &stats_id {
+        if let Some(stats_id) = &options.stats_id {
             presence = presence.with_child(Element::new("stats-id", ns::CLIENT).with_text(stats_id));
         }
         presence = presence.with_child(features.caps());
         if let Some(listed) = features.of_presence() {
             presence = presence.with_child(listed);
         }
-        if let Some(name) = &display_name {
+        if let Some(name) = &options.display_name {
             presence = presence.with_child(Element::new("nick", ns::NICK).with_text(name));
         }
         let told = presence.to_xml();
@@ -122,6 +122,14 @@ impl Session {
             presence = presence.with_child(muc);
         }
         self.send_to_room(now, &presence);
+    }
+
+    /// To every room that this client is in, where it has changed.
+    pub(in crate::session) fn submit_presence(&mut self, now: Instant) {
+        let joined = self.rooms.rooms.iter().filter(|room| room.is_joined());
+        for id in joined.map(|room| room.start.id).collect::<Vec<_>>() {
+            self.send_presence(now, id, false);
+        }
     }
 
     /// This client is in the room.
@@ -198,7 +206,7 @@ impl Session {
         let Some(room) = self.rooms.take(id) else { return };
         // It may have let this client in after all.
         self.send_goodbye(now, &room, None);
-        let (address, ms) = (&room.start.address, room.start.join_timeout.as_millis());
+        let (address, ms) = (&room.start.address, room.start.options.join_timeout.as_millis());
         let message =
             format!("{address} did not answer within {ms} ms (joinTimeout). Check that the server is well.");
         self.room_failed(room, ConferenceFailure::new(ConferenceErrorType::ConnectionError, message));

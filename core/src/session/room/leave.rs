@@ -24,12 +24,17 @@ impl Session {
         match room.stage {
             Stage::Joined | Stage::Joining(_) => {
                 self.send_goodbye(now, &room, reason.as_deref());
-                let deadline = now + room.start.leave_timeout;
-                room.stage = Stage::Leaving { deadline, call: Some(call) };
+                let deadline = now + room.start.options.leave_timeout;
+                room.stage = Stage::Leaving { deadline, calls: vec![call] };
+                self.rooms.rooms.push(room);
+            }
+            // It joins the one under way.
+            Stage::Leaving { ref mut calls, .. } => {
+                calls.push(call);
                 self.rooms.rooms.push(room);
             }
             // The room does not know of this client.
-            Stage::Requesting | Stage::Retrying(_) | Stage::Lost | Stage::Leaving { .. } => {
+            Stage::Requesting | Stage::Retrying(_) | Stage::Lost => {
                 self.forget_conference_of_room(id);
                 self.room_emptied(&mut room);
                 self.room_left(room);
@@ -52,15 +57,15 @@ impl Session {
     pub(super) fn room_not_left(&mut self, id: ConferenceId) {
         let Some(mut room) = self.rooms.take(id) else { return };
         self.room_emptied(&mut room);
-        let (address, ms) = (&room.start.address, room.start.leave_timeout.as_millis());
+        let (address, ms) = (&room.start.address, room.start.options.leave_timeout.as_millis());
         let message = format!("{address} did not say within {ms} ms (leaveTimeout) that this client is out");
-        let call = match &mut room.stage {
-            Stage::Leaving { call, .. } => call.take(),
-            _ => None,
+        let calls = match &mut room.stage {
+            Stage::Leaving { calls, .. } => std::mem::take(calls),
+            _ => Vec::new(),
         };
         self.room_left(room);
-        if let Some(call) = call {
-            self.complete(call, Err(Error::Timeout(message)));
+        for call in calls {
+            self.complete(call, Err(Error::Timeout(message.clone())));
         }
     }
 

@@ -8,14 +8,16 @@ mod leave;
 mod messages;
 mod presence;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use zeroize::Zeroizing;
 
 use super::{CallId, Output, Session};
-use crate::conference::{ConferenceEvent, ConferenceFailure, ConferenceId, ConferenceInfo, Participant};
+use crate::conference::{
+    ConferenceEvent, ConferenceFailure, ConferenceId, ConferenceInfo, ConferenceOptions, Participant,
+};
 use crate::xml::{Element, Head, XmlError, ns, parse};
 
 /// A resource has at most so many bytes (RFC 7622, section 3.4): no occupant has a longer name.
@@ -35,12 +37,7 @@ pub(crate) struct RoomStart {
     pub address: String,
     /// The name of this client in it.
     pub nick: String,
-    pub display_name: Option<String>,
-    pub stats_id: Option<String>,
-    pub hidden_domain: Option<String>,
-    pub rejoin: bool,
-    pub join_timeout: Duration,
-    pub leave_timeout: Duration,
+    pub options: ConferenceOptions,
 }
 
 /// What the session says of a room.
@@ -85,7 +82,8 @@ struct Room {
     /// How often the room was tried anew since only the focus may create it.
     retries: u32,
     in_progress: bool,
-    members: HashMap<String, Member>,
+    /// In the order of their names, so that the same frames give the same events.
+    members: BTreeMap<String, Member>,
     info: ConferenceInfo,
     /// The presence that the room has of this client, beside the parts that only the first one has.
     told: Option<String>,
@@ -102,7 +100,7 @@ enum Stage {
     Joined,
     Leaving {
         deadline: Instant,
-        call: Option<CallId>,
+        calls: Vec<CallId>,
     },
     /// The session was lost, and the room is joined again in the next one.
     Lost,
@@ -210,7 +208,7 @@ impl Session {
                     self.settle_join(&mut room, Err(crate::Error::Aborted("the connection was closed")));
                     self.room_left(room);
                 }
-                _ if room.start.rejoin && !for_good && !room.was_never_in() => {
+                _ if room.start.options.rejoin && !for_good && !room.was_never_in() => {
                     room.stage = Stage::Lost;
                     self.rooms.rooms.push(room);
                 }
@@ -254,8 +252,10 @@ impl Session {
         let id = room.start.id;
         self.room_output(id, RoomOutput::Over { spent: true });
         self.room_event(id, ConferenceEvent::Left);
-        if let Stage::Leaving { call: Some(call), .. } = room.stage {
-            self.complete(call, Ok(crate::Completed::Done));
+        if let Stage::Leaving { calls, .. } = room.stage {
+            for call in calls {
+                self.complete(call, Ok(crate::Completed::Done));
+            }
         }
     }
 
@@ -305,7 +305,7 @@ impl Room {
             joining: None,
             retries: 0,
             in_progress: false,
-            members: HashMap::new(),
+            members: BTreeMap::new(),
             info: ConferenceInfo::default(),
             told: None,
             no_bridge: false,

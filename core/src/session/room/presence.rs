@@ -109,7 +109,7 @@ impl Session {
     ) {
         let Some(room) = self.rooms.find(id) else { return };
         let name = name_of(from);
-        let hidden_domain = room.start.hidden_domain.as_deref();
+        let hidden_domain = room.start.options.hidden_domain.as_deref();
         let seen = Seen::of(presence);
         let mut participant = Participant {
             id: name.to_owned(),
@@ -163,7 +163,7 @@ impl Session {
         let unseen = member.unseen;
         let mut events: Vec<Change> = Vec::new();
         let participant = Arc::make_mut(&mut member.participant);
-        let of = || participant_id(name);
+        let of = || name.to_owned();
         let role = occupant.item("role").unwrap_or("none");
         if participant.role != role {
             role.clone_into(&mut participant.role);
@@ -253,10 +253,6 @@ enum Change {
     Plain(ConferenceEvent),
     Features,
     Property { name: String, old: Option<String>, new: String },
-}
-
-fn participant_id(name: &str) -> String {
-    name.to_owned()
 }
 
 fn domain_of(jid: &str) -> Option<&str> {

@@ -6,7 +6,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::conference::{ConferenceErrorType, ConferenceEvent};
+use crate::conference::{ConferenceErrorType, ConferenceEvent, ConferenceOptions};
 use crate::session::{RoomOutput, RoomStart};
 use crate::{Completed, Error};
 
@@ -22,12 +22,11 @@ fn start() -> RoomStart {
         name: "standup".to_owned(),
         address: ROOM.to_owned(),
         nick: "me".to_owned(),
-        display_name: Some("A bot".to_owned()),
-        stats_id: None,
-        hidden_domain: Some("recorder.meet.example".to_owned()),
-        rejoin: false,
-        join_timeout: Duration::from_secs(15),
-        leave_timeout: Duration::from_secs(5),
+        options: ConferenceOptions {
+            display_name: Some("A bot".to_owned()),
+            hidden_domain: Some("recorder.meet.example".to_owned()),
+            ..ConferenceOptions::default()
+        },
     }
 }
 
@@ -483,6 +482,34 @@ fn leaving_waits_for_the_room_and_not_for_ever() {
 }
 
 #[test]
+fn leaving_once_more_waits_for_the_same_answer() {
+    let mut rig = Rig::joined(start());
+    rig.session.leave_room(rig.now, LEAVE, 1, None);
+    rig.session.leave_room(rig.now, CallId(79), 1, None);
+    let outputs = rig.outputs();
+    assert_eq!((completed(&outputs).len(), names(&outputs).len()), (0, 0), "{outputs:?}");
+    let outputs = rig.hear(&gone("me", "<item role='none'/><status code='110'/>", ""));
+    assert_eq!(names(&outputs), ["conference.userLeft", "conference.left"]);
+    assert_eq!(completed(&outputs), [(LEAVE.0, &Ok(Completed::Done)), (79, &Ok(Completed::Done))]);
+}
+
+#[test]
+fn a_feature_that_is_submitted_is_told_to_the_room_once() {
+    let mut rig = Rig::joined(start());
+    let mut features = rig.session.features.clone();
+    features.add("urn:example:bot");
+    rig.session.set_features(rig.now, features.clone(), false);
+    assert_eq!(sent(&rig.outputs()), [""; 0], "not before the next presence");
+    rig.session.set_features(rig.now, features.clone(), true);
+    let outputs = rig.outputs();
+    let told = sent(&outputs).into_iter().find(|frame| frame.starts_with("<presence ")).expect("a presence");
+    assert!(told.contains("<features><feature var='urn:example:bot'/></features>"), "{told}");
+    assert!(!told.contains("http://jabber.org/protocol/muc'"), "it joins nothing");
+    rig.session.set_features(rig.now, features, true);
+    assert!(!sent(&rig.outputs()).iter().any(|frame| frame.starts_with("<presence ")), "nothing has changed");
+}
+
+#[test]
 fn a_conference_outlives_a_resume_and_sends_its_presence_only_if_that_has_changed() {
     let mut rig = Rig::joined(start());
     rig.cut();
@@ -511,7 +538,7 @@ fn with_the_session_the_place_in_the_room_is_lost() {
 
     let reconnect = json!({ "disableFocus": true, "reconnect": {} });
     let mut rig = Rig::established(reconnect);
-    rig.join(RoomStart { rejoin: true, ..start() });
+    rig.join(RoomStart { options: ConferenceOptions { rejoin: true, ..start().options }, ..start() });
     rig.play(&[&alice(""), &me()]);
     assert_eq!(names(&refuse(&mut rig)), ["conference.userLeft"], "it is to come back");
     rig.try_again();
