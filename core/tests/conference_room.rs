@@ -4,8 +4,7 @@ mod common;
 
 use common::{conference_event, options, server, within};
 use jitsimeet::{
-    ConferenceErrorType, ConferenceEvent, ConferenceOptions, Error, Event, Events, JitsiConference,
-    JitsiConnection,
+    ConferenceErrorType, ConferenceEvent, ConferenceOptions, Error, Events, JitsiConference, JitsiConnection,
 };
 use jitsimeet_testserver::{RoomOrder, TestServer};
 use serde_json::{Value, json};

@@ -53,8 +53,8 @@ async fn on_the_embedded_server_under_valgrind() {
     if have("valgrind") {
         let mut command: Vec<OsString> = vec!["valgrind".into()];
         command.extend(VALGRIND.iter().map(OsString::from));
-        // What ring's assembly encrypts, valgrind takes for uninitialised; the other programs look for what is.
-        command.push("--undef-value-errors=no".into());
+        let suppressions = common::crate_folder().join("tests/valgrind.supp");
+        command.push(format!("--suppressions={}", suppressions.display()).into());
         command.push(program.into());
         play_all(Place::Embedded, command, DEADLINE * 4).await;
     }
