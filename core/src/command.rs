@@ -1,5 +1,6 @@
 //! What a handle tells its driver, and how the outcome comes back.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -7,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::conference::ConferenceId;
 use crate::hub::{HubEnd, Item, Wake};
+use crate::options::SendQueue;
 use crate::session::{Features, RoomStart};
 use crate::{Completed, CompletionResult, Error};
 
@@ -56,8 +58,9 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// The command comes too late: the session has ended.
-    pub(crate) fn refuse(self) -> Option<(Completion, CompletionResult)> {
+    /// The session has ended, or has more stanzas to take than it may hold. Of a command that would send one, `refusal`
+    /// is the outcome.
+    pub(crate) fn refuse(self, refusal: Error) -> Option<(Completion, CompletionResult)> {
         match self {
             Self::Disconnect(completion) | Self::LeaveRoom { completion, .. } => {
                 Some((completion, Ok(Completed::Done)))
@@ -68,8 +71,48 @@ impl Command {
             | Self::SendIq { completion, .. }
             | Self::Ping { completion, .. }
             | Self::RequestConference { completion, .. }
-            | Self::JoinRoom { completion, .. } => Some((completion, Err(Error::NotConnected))),
+            | Self::JoinRoom { completion, .. } => Some((completion, Err(refusal))),
             Self::SetListening(_) | Self::SetFeatures { .. } | Self::Abandon => None,
+        }
+    }
+
+    /// The length of the stanza that it sends at the caller's wish.
+    const fn stanza(&self) -> Option<usize> {
+        match self {
+            Self::SendStanza { xml, .. } | Self::SendIq { xml, .. } => Some(xml.len()),
+            // Made up by the session.
+            Self::Ping { .. } | Self::RequestConference { .. } => Some(0),
+            _ => None,
+        }
+    }
+}
+
+/// The stanzas in commands that the driver has not taken yet. They are unsent as those are that the session holds: what a
+/// caller sends faster than the driver can take must not grow without end.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    stanzas: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Waiting {
+    /// False if there is no room for the stanza of this command. Called by whoever holds the lock of the state.
+    pub(crate) fn admit(&self, command: &Command, limits: SendQueue) -> bool {
+        let Some(length) = command.stanza() else { return true };
+        let full = self.stanzas.load(Ordering::Relaxed) >= limits.max_stanzas
+            || self.bytes.load(Ordering::Relaxed) + length > limits.max_bytes;
+        if !full {
+            self.stanzas.fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_add(length, Ordering::Relaxed);
+        }
+        !full
+    }
+
+    /// The driver has taken this command.
+    pub(crate) fn taken(&self, command: &Command) {
+        if let Some(length) = command.stanza() {
+            self.stanzas.fetch_sub(1, Ordering::Relaxed);
+            self.bytes.fetch_sub(length, Ordering::Relaxed);
         }
     }
 }

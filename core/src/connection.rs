@@ -337,16 +337,20 @@ impl JitsiConnection {
         Ok(())
     }
 
-    /// Gives the driver a command, or, where there is none, settles it as a command that came too late.
+    /// Gives the driver a command, or, where there is none or it has too much to take, settles it as refused.
     pub(crate) fn command(shared: &Shared, state: MutexGuard<'_, State>, command: Command) {
         let refused = match &state.commands {
-            Some(commands) => commands.send(Box::new(command)).err().map(|error| *error.0),
-            None => Some(command),
+            Some(_) if !shared.waiting().admit(&command, shared.config().send_queue) => {
+                command.refuse(Error::SendQueueFull)
+            }
+            Some(commands) => commands.send(Box::new(command)).err().and_then(|error| {
+                shared.waiting().taken(&error.0);
+                error.0.refuse(Error::NotConnected)
+            }),
+            None => command.refuse(Error::NotConnected),
         };
         let hub = shared.hub();
-        let wake = refused
-            .and_then(Command::refuse)
-            .and_then(|(completion, result)| completion.complete(hub, result));
+        let wake = refused.and_then(|(completion, result)| completion.complete(hub, result));
         drop(state);
         wake.into_iter().for_each(Wake::fire);
     }

@@ -27,7 +27,7 @@ use crate::{Completed, Error, Event, Failure, knowledge, runtime};
 
 /// How long a dropped connection may take to say goodbye, and a closed transport to be written out.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// How many frames are taken in one turn, beyond the first.
+/// How many commands, and how many frames, are taken in one turn beyond the first.
 const MORE: usize = 63;
 
 pub(crate) struct Driver {
@@ -131,14 +131,14 @@ impl Driver {
             self.session.rest();
             let (link, derivation, requests) = (&mut self.link, &mut self.derivation, &mut self.requests);
             let reading = self.paused.is_none() && self.session.may_read();
-            // The link comes last, so that a flood of frames delays neither the caller nor a deadline.
+            // What can come in a flood comes last, so that it delays nothing else; neither does a flood of commands delay
+            // the frames, nor one of frames the commands.
             tokio::select! {
                 biased;
                 () = &mut stopped, if !stopping => {
                     stopping = true;
                     self.session.disconnect(Instant::now(), self.shared.config().disconnect_timeout);
                 }
-                Some(command) = self.commands.recv() => self.handle_command(*command),
                 Ok(()) = online.changed() => {
                     let is_online = *online.borrow_and_update();
                     self.session.set_online(Instant::now(), is_online);
@@ -156,6 +156,11 @@ impl Driver {
                     self.session.handle_timeout(now);
                 }
                 () = self.shared.hub().room(), if self.paused.is_some() => self.unpause(),
+                Some(command) = self.commands.recv() => {
+                    self.handle_command(*command);
+                    self.handle_more_commands();
+                    self.handle_more();
+                }
                 event = poll_fn(|cx| poll_link(link, derivation, requests, reading, cx)) => {
                     self.handle_link(event);
                     self.handle_more();
@@ -168,15 +173,26 @@ impl Driver {
         }
     }
 
-    /// What has come with the last frame: a turn of the loop costs more than a frame.
+    /// What has been asked for meanwhile.
+    fn handle_more_commands(&mut self) {
+        for _ in 0..MORE {
+            if self.ended || self.carry_out() {
+                return;
+            }
+            let Ok(command) = self.commands.try_recv() else { return };
+            self.handle_command(*command);
+        }
+    }
+
+    /// What has come meanwhile, as with the last frame: a turn of the loop costs more than a frame.
     fn handle_more(&mut self) {
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..MORE {
-            let done = self.ended || self.carry_out() || self.paused.is_some();
-            if done || !self.session.may_read() || self.shared.hub().is_full() {
+            if self.ended || self.carry_out() {
                 return;
             }
-            match poll_link(&mut self.link, &mut self.derivation, &mut self.requests, true, &mut cx) {
+            let reading = self.paused.is_none() && self.session.may_read() && !self.shared.hub().is_full();
+            match poll_link(&mut self.link, &mut self.derivation, &mut self.requests, reading, &mut cx) {
                 Poll::Ready(event) => self.handle_link(event),
                 // The turn that follows waits for it in earnest.
                 Poll::Pending => return,
@@ -211,6 +227,7 @@ impl Driver {
     }
 
     fn handle_command(&mut self, command: Command) {
+        self.shared.waiting().taken(&command);
         let now = Instant::now();
         match command {
             Command::Disconnect(completion) => {
@@ -474,7 +491,9 @@ impl Driver {
         // What had not come as far as the session.
         state.rooms.iter().for_each(|room| room.lost());
         while let Ok(command) = self.commands.try_recv() {
-            wakes.extend(command.refuse().and_then(|(completion, result)| completion.complete(hub, result)));
+            self.shared.waiting().taken(&command);
+            let refused = command.refuse(Error::NotConnected);
+            wakes.extend(refused.and_then(|(completion, result)| completion.complete(hub, result)));
         }
         drop(state);
         wakes.into_iter().for_each(Wake::fire);

@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use tokio::sync::mpsc;
 
 use crate::closed_list::closed_list;
-use crate::command::Command;
+use crate::command::{Command, Waiting};
 use crate::conference::{ConferenceId, Room};
 use crate::hub::HubEnd;
 use crate::logs::{Direction, FrameLog};
@@ -46,6 +46,7 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     log: Mutex<FrameLog>,
     counters: Counters,
+    waiting: Waiting,
 }
 
 pub(crate) struct State {
@@ -96,7 +97,14 @@ impl Shared {
             times: ConnectionTimes::default(),
         };
         let log = Mutex::new(FrameLog::new(config.logs));
-        Self { config, hub, state: Mutex::new(state), log, counters: Counters::default() }
+        Self {
+            config,
+            hub,
+            state: Mutex::new(state),
+            log,
+            counters: Counters::default(),
+            waiting: Waiting::default(),
+        }
     }
 
     pub(crate) const fn config(&self) -> &Arc<Config> {
@@ -109,6 +117,10 @@ impl Shared {
 
     pub(crate) const fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub(crate) const fn waiting(&self) -> &Waiting {
+        &self.waiting
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {

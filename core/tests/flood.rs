@@ -1,34 +1,54 @@
-//! An endless flood against a listener that never returns: bounded memory, then a named end.
+//! An endless flood against a listener that never returns: bounded memory, then a named end. And one of the caller's own,
+//! whose memory is bounded too.
 //!
-//! The server runs in a process of its own, which is this program again: the peak that is measured is the client's.
+//! The server, too, runs in a process of its own, which is this program again: the peak that is measured is the
+//! client's.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use jitsimeet::{Code, Event, EventHub, Item, JitsiConnection, Options};
+use jitsimeet::{Code, Error, Event, EventHub, Item, JitsiConnection, Options};
 use jitsimeet_testserver::{Order, TestServer};
 use serde_json::json;
 use tokio::io::AsyncBufReadExt;
 use tokio::sync::Notify;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 /// Of the whole process, debug build and all.
 const LIMIT_KIB: u64 = 40 * 1024;
 const SERVER: &str = "--be-the-server";
+const CALLER: &str = "--be-the-caller";
+/// Small frames reach the bound of events, large ones that of bytes.
+const SIZES: [&str; 3] = ["40", "800", "8000"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    if std::env::args().any(|argument| argument == SERVER) {
+    let mut arguments = std::env::args().skip(1);
+    let Some(part) = arguments.find(|part| [SERVER, CALLER].contains(&&**part) || SIZES.contains(&&**part))
+    else {
+        return SIZES.into_iter().chain([CALLER]).for_each(play);
+    };
+    if part == SERVER {
         return serve().await;
     }
-    // Small frames reach the bound of events, large ones that of bytes.
-    for bytes in [40, 800, 8_000] {
-        tokio::time::timeout(DEADLINE, is_bounded(bytes)).await.expect("the flood ends in time");
-    }
+    let flood = async {
+        match part.parse() {
+            Ok(bytes) => is_bounded(bytes).await,
+            Err(_) => a_caller_is_bounded().await,
+        }
+    };
+    tokio::time::timeout(DEADLINE, flood).await.expect("the flood ends in time");
     let peak = peak_kib();
     assert!(peak < LIMIT_KIB, "{peak} KiB");
-    println!("flood: peak of {peak} KiB");
+    println!("flood ({part}): peak of {peak} KiB");
+}
+
+/// In a process of its own, since a process has but one peak.
+fn play(part: &str) {
+    let program = std::env::current_exe().expect("this program");
+    let status = Command::new(program).arg(part).status().expect("this program starts again");
+    assert!(status.success(), "{part}: {status}");
 }
 
 /// Says where it listens, and floods whoever is connected at each line of input, until its input ends.
@@ -75,6 +95,24 @@ async fn is_bounded(bytes: usize) {
         panic!("{} events, beginning with {:?}", events.len(), &events[..2])
     };
     assert_eq!(failure.code, Code::ListenerStalled);
+}
+
+/// What is called faster than the connection can send is refused, not kept.
+async fn a_caller_is_bounded() {
+    let server = Server::start();
+    let mut options = Options::new();
+    let tree =
+        json!({ "serviceUrl": server.service_url, "hosts": { "domain": jitsimeet_testserver::DOMAIN } });
+    options.merge(tree).expect("right types");
+    let connection = JitsiConnection::new(None, None, &options).expect("complete options");
+    connection.connect().await.expect("the connection");
+    let call = || (0..200_000).for_each(|_| connection.start_send_stanza("<message/>", None).unwrap());
+    std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(call))));
+    // It goes on, as soon as there is room again.
+    while let Err(refused) = connection.ping(None).await {
+        assert_eq!(refused, Error::SendQueueFull);
+        tokio::task::yield_now().await;
+    }
 }
 
 /// The other process. Ends with this value.

@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::{connection_to, next, options, server, within};
@@ -49,6 +52,56 @@ async fn a_stanza_of_a_hundred_megabytes_is_refused_and_disturbs_nothing() {
     drop(huge);
     within("an answer", connection.ping(None)).await.expect("the session is alive");
     assert!(connection.statistics().bytes_sent < 10_000);
+}
+
+#[tokio::test]
+async fn a_caller_that_sends_without_end_hears_of_others_all_the_same() {
+    let server = server().await;
+    let (connection, mut events, jid) = established(&server).await;
+    let callers = Callers::start(4, &connection);
+    within("a queue that is full", async {
+        while callers.calls() < 20_000 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(server.deliver(&jid, "<message xmlns='jabber:client' id='heard'/>"));
+    while !matches!(next(&mut events).await, Event::StanzaReceived(stanza) if stanza.id() == Some("heard")) {}
+}
+
+/// Threads that send what they can until this is dropped.
+struct Callers {
+    calls: Arc<AtomicUsize>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Callers {
+    const DONE: usize = usize::MAX / 2;
+
+    fn start(count: usize, connection: &JitsiConnection) -> Self {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let call = |connection: JitsiConnection, calls: Arc<AtomicUsize>| {
+            while calls.fetch_add(1, Ordering::Relaxed) < Self::DONE {
+                connection.start_send_stanza("<message/>", None).unwrap();
+            }
+        };
+        let threads = (0..count).map(|_| {
+            let (connection, calls) = (connection.clone(), Arc::clone(&calls));
+            thread::spawn(move || call(connection, calls))
+        });
+        Self { threads: threads.collect(), calls }
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Callers {
+    fn drop(&mut self) {
+        self.calls.store(Self::DONE, Ordering::Relaxed);
+        self.threads.drain(..).for_each(|thread| thread.join().unwrap());
+    }
 }
 
 #[tokio::test]
