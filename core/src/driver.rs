@@ -27,6 +27,10 @@ use crate::{Completed, Error, Event, Failure, knowledge, runtime};
 
 /// How long a dropped connection may take to say goodbye, and a closed transport to be written out.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// A deadline that moves back by less leaves the timer where it is: it moves with every frame.
+const SLACK: Duration = Duration::from_secs(1);
+/// Where the timer waits while there is no deadline.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How many commands, and how many frames, are taken in one turn beyond the first.
 const MORE: usize = 63;
 
@@ -111,7 +115,8 @@ impl Driver {
         let mut stopped = pin!(stop.cancelled());
         let mut online = runtime::online().subscribe();
         online.mark_changed();
-        // The deadline moves with every frame; the timer follows when it fires, or when it would fire too late.
+        // The deadline moves with every frame; the timer follows when it would fire too late, or much too early: to be
+        // woken for nothing costs more than to move it.
         let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
         let mut armed: Option<Instant> = None;
         while !self.ended && !self.carry_out() {
@@ -121,11 +126,13 @@ impl Driver {
             }
             let stalled_at = self.paused.as_ref().map(|pause| pause.stalled_at);
             let deadline = [self.session.poll_timeout(), stalled_at].into_iter().flatten().min();
-            if let Some(deadline) = deadline
-                && armed.is_none_or(|armed| deadline < armed)
-            {
-                timer.as_mut().reset(deadline.into());
-                armed = Some(deadline);
+            let moves = match (armed, deadline) {
+                (Some(armed), Some(deadline)) => deadline < armed || deadline > armed + SLACK,
+                (armed, deadline) => armed != deadline,
+            };
+            if moves {
+                timer.as_mut().reset(deadline.unwrap_or_else(|| Instant::now() + FAR).into());
+                armed = deadline;
             }
             self.wake.take().into_iter().for_each(Wake::fire);
             self.session.rest();

@@ -89,6 +89,8 @@ struct Management {
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     by_jid: HashMap<String, Session>,
+    /// The JIDs of those with stream management, by the id for `<resume/>`.
+    by_id: HashMap<String, String>,
     count: u64,
 }
 
@@ -96,6 +98,7 @@ impl Sessions {
     /// Binds a resource.
     pub(crate) fn bind(&mut self, jid: String, connection: UnboundedSender<Out>, identity: Option<Arc<str>>) {
         let session = Session { connection: Some(connection), management: None, identity, lost: 0 };
+        self.remove(&jid);
         self.by_jid.insert(jid, session);
     }
 
@@ -138,6 +141,7 @@ impl Sessions {
         let management =
             Management { id: id.clone(), resumable, handled: 0, acknowledged: 0, unacknowledged };
         session.management = Some(management);
+        self.by_id.insert(id.clone(), jid.to_owned());
         Some(id)
     }
 
@@ -166,9 +170,9 @@ impl Sessions {
 
     /// The JID of the session that is resumed by this id.
     pub(crate) fn resumable(&self, id: &str) -> Option<String> {
-        let mut sessions = self.by_jid.iter();
-        let same = |session: &Session| session.management.as_ref().is_some_and(|m| m.id == id && m.resumable);
-        sessions.find(|(_, session)| same(session)).map(|(jid, _)| jid.clone())
+        let jid = self.by_id.get(id)?;
+        let management = self.by_jid.get(jid)?.management.as_ref()?;
+        management.resumable.then(|| jid.clone())
     }
 
     /// Gives a session a new connection: the count for `<resumed/>`, and what is to be sent again.
@@ -199,7 +203,7 @@ impl Sessions {
         if session.management.as_ref().is_some_and(|management| management.resumable) {
             return Detached::Waits(session.lost);
         }
-        self.by_jid.remove(jid);
+        self.remove(jid);
         Detached::Ended
     }
 
@@ -208,24 +212,32 @@ impl Sessions {
         let waits = |session: &Session| session.connection.is_none() && session.lost == lost;
         let expires = self.by_jid.get(jid).is_some_and(waits);
         if expires {
-            self.by_jid.remove(jid);
+            self.remove(jid);
         }
         expires
     }
 
     /// Ends all sessions that wait to be resumed; returns their JIDs.
     fn expire_all(&mut self) -> Vec<String> {
-        self.by_jid.extract_if(|_, session| session.connection.is_none()).map(|(jid, _)| jid).collect()
+        let waits = |session: &Session| session.connection.is_none();
+        let jids: Vec<_> =
+            self.by_jid.iter().filter(|(_, session)| waits(session)).map(|(jid, _)| jid.clone()).collect();
+        jids.iter().for_each(|jid| drop(self.remove(jid)));
+        jids
     }
 
     /// The client has closed its stream, or the server forgets the session.
-    fn remove(&mut self, jid: &str) {
-        self.by_jid.remove(jid);
+    fn remove(&mut self, jid: &str) -> Option<Session> {
+        let session = self.by_jid.remove(jid)?;
+        if let Some(management) = &session.management {
+            self.by_id.remove(&management.id);
+        }
+        Some(session)
     }
 
     /// Forgets a session, and drops its connection.
     pub(crate) fn forget(&mut self, jid: &str) -> bool {
-        let Some(session) = self.by_jid.remove(jid) else { return false };
+        let Some(session) = self.remove(jid) else { return false };
         // A connection that is ending needs no telling.
         session.connection.map(|connection| connection.send(Out::Forget));
         true
@@ -234,6 +246,7 @@ impl Sessions {
     /// Forgets all sessions, as a server that restarts.
     pub(crate) fn clear(&mut self) {
         self.by_jid.clear();
+        self.by_id.clear();
     }
 }
 

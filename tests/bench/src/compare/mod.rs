@@ -30,7 +30,8 @@ const AT_ONCE: usize = 1_000;
 const STANZAS: usize = 25_600;
 /// libstrophe waits with select, which ends at 1,024 files.
 const SESSIONS: usize = 900;
-const SETTLE: usize = 3_000;
+/// Longer than a login may take, whose deadline some clients let come though it is over.
+const SETTLE: usize = 20_000;
 const IDLE: usize = 15_000;
 /// A resume begins after a random time.
 const RESUMES: usize = 3;

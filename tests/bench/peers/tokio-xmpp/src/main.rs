@@ -83,7 +83,7 @@ impl Client for TokioXmpp {
 
     // Its connections live in tasks of the runtime.
     fn idle(&mut self, time: Duration) {
-        self.runtime.block_on(tokio::time::sleep(time));
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 
     fn close(&mut self) {
