@@ -115,13 +115,13 @@ impl Results {
         text
     }
 
-    /// Says where a peer is better by more than rounds differ.
+    /// Says where a peer is better, be it by less than rounds differ.
     fn ahead(&self, text: &mut String) {
         let behind = Measure::ALL
             .into_iter()
             .flat_map(|measure| PEERS.iter().map(move |peer| (measure, peer)))
             .filter_map(|(measure, peer)| Some((measure, peer, self.ratio(measure, peer)?)))
-            .filter(|(_, _, ratio)| *ratio < 0.95);
+            .filter(|(_, _, ratio)| *ratio < 0.995);
         for (measure, peer, ratio) in behind {
             let reason = reason(measure, peer.name);
             let _ = writeln!(
