@@ -7,7 +7,7 @@
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 
 use jitsimeet::PerProcess;
 use pyo3::prelude::*;
@@ -28,20 +28,29 @@ struct Dispatcher {
     thread: JoinHandle<()>,
 }
 
-static DISPATCHER: PerProcess<Mutex<Option<Dispatcher>>> = PerProcess::new();
+#[derive(Default)]
+struct State {
+    dispatcher: Option<Dispatcher>,
+    /// The interpreter is about to end, on this thread. A thread that is inside a Python call when it does takes the
+    /// process with it (before Python 3.14), so that daemon threads that still have connections get no dispatcher.
+    exiting: Option<ThreadId>,
+}
 
-fn dispatcher() -> MutexGuard<'static, Option<Dispatcher>> {
-    DISPATCHER.get().lock().unwrap_or_else(PoisonError::into_inner)
+static STATE: PerProcess<Mutex<State>> = PerProcess::new();
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts the thread unless it runs. Called before the engine is asked for anything that it will wake us for, where
 /// a failure can still be told.
 pub(crate) fn start() -> io::Result<()> {
-    let mut dispatcher = dispatcher();
-    if dispatcher.is_none() {
-        *dispatcher = Some(Dispatcher::start()?);
+    let mut state = state();
+    // On the thread itself it is a function that is called at exit, behind ours.
+    if state.exiting == Some(thread::current().id()) {
+        state.exiting = None;
     }
-    Ok(())
+    state.run()
 }
 
 /// Has `wake_up` called soon. Never blocks.
@@ -55,26 +64,39 @@ pub(crate) fn log() {
 }
 
 fn note(note: Note) {
-    let mut dispatcher = dispatcher();
+    let mut state = state();
     // Not running is the rare case that `stop` came between the call and its outcome, or that something is logged
-    // before the first call.
-    if dispatcher.is_none() {
-        *dispatcher = Dispatcher::start().ok();
-    }
-    if let Some(dispatcher) = &*dispatcher {
+    // before the first call. If it cannot be started there is nobody to tell.
+    let _ = state.run();
+    if let Some(dispatcher) = &state.dispatcher {
         // The thread receives for as long as there is a sender.
         let _ = dispatcher.notes.send(note);
     }
 }
 
-/// Ends the thread once it has made the calls that are due. To be called without the GIL, which they need.
-pub(crate) fn stop() {
-    let Some(Dispatcher { notes, thread }) = dispatcher().take() else { return };
+/// Ends the thread once it has made the calls that are due, for good if the interpreter is `exiting`. To be called
+/// without the GIL, which they need.
+pub(crate) fn stop(exiting: bool) {
+    let dispatcher = {
+        let mut state = state();
+        state.exiting = exiting.then(|| thread::current().id());
+        state.dispatcher.take()
+    };
+    let Some(Dispatcher { notes, thread }) = dispatcher else { return };
     drop(notes);
     // A finalizer that happens to run on the thread itself cannot wait for it.
     if thread.thread().id() != thread::current().id() {
         // Its panics have been reported by the panic hook.
         let _ = thread.join();
+    }
+}
+
+impl State {
+    fn run(&mut self) -> io::Result<()> {
+        if self.dispatcher.is_none() && self.exiting.is_none() {
+            self.dispatcher = Some(Dispatcher::start()?);
+        }
+        Ok(())
     }
 }
 

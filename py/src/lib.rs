@@ -77,12 +77,12 @@ mod _native {
     }
 
     #[pyfunction]
-    fn shutdown(py: Python<'_>, timeout: f64) -> PyResult<()> {
+    fn shutdown(py: Python<'_>, timeout: f64, exiting: bool) -> PyResult<()> {
         let timeout = duration(timeout)?;
         // Connections deliver their last events meanwhile, for which the dispatcher needs the GIL.
         py.detach(|| {
             let outcome = jitsimeet::shutdown(timeout);
-            dispatcher::stop();
+            dispatcher::stop(exiting);
             outcome
         })
         .map_err(|error| error::exception(py, error))

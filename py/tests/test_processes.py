@@ -158,6 +158,25 @@ def test_exit_with_connections_in_several_loops_and_threads(server: Server) -> N
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_what_is_called_at_exit_behind_the_library_can_still_connect(server: Server) -> None:
+    script = f"""
+        import atexit
+
+        @atexit.register
+        def say_goodbye():
+            with JitsiConnection(options={server.options!r}) as connection:
+                connection.connect()
+            print(connection.state)
+
+        # Registered later, and so called before.
+        from jitsimeet.sync import JitsiConnection
+
+        JitsiConnection(options={server.options!r}).connect()
+    """
+    done = run_script(script)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "idle\n", "")
+
+
 def test_uvloop(server: Server) -> None:
     async def session() -> None:
         connection = JitsiConnection(options=server.options)

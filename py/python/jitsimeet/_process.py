@@ -51,7 +51,7 @@ def shutdown(timeout: float = 5.0) -> None:
     Called by itself when the interpreter exits.
     """
     try:
-        _native.shutdown(timeout)
+        _native.shutdown(timeout, exiting=False)
     finally:
         for stop in at_shutdown:
             stop()
@@ -61,4 +61,4 @@ def shutdown(timeout: float = 5.0) -> None:
 def _shutdown_at_exit() -> None:
     # Nobody is left who could do anything about a server that does not answer.
     with contextlib.suppress(TimeoutError):
-        _native.shutdown(_EXIT_TIMEOUT)
+        _native.shutdown(_EXIT_TIMEOUT, exiting=True)
