@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::{connection_to, next, options, server, within};
-use jitsimeet::{Direction, Error, Event, Events, JitsiConnection, Status};
+use jitsimeet::{Direction, Error, Event, Events, JitsiConnection, Statistics, Status};
 use jitsimeet_testserver::{Order, TestServer};
 use serde_json::json;
 
@@ -192,12 +192,7 @@ async fn the_statistics_are_of_what_went_and_came_and_waits() {
     assert_eq!(after.stanzas_received, before.stanzas_received, "an acknowledgement is none");
 
     server.deliver(&jid, "<message xmlns='jabber:client' id='waits'/>");
-    within("the stanza", async {
-        while connection.statistics().queued_events == 0 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    counted(&connection, |statistics| statistics.queued_events > 0).await;
     next(&mut events).await;
     assert_eq!(connection.statistics().queued_events, 0);
 
@@ -205,10 +200,21 @@ async fn the_statistics_are_of_what_went_and_came_and_waits() {
     let sending = connection.clone();
     let sending = tokio::spawn(async move { sending.send_stanza("<message/>").await });
     within("the stanza", server.handled(2)).await;
-    assert_eq!(connection.statistics().unacknowledged, 1);
+    // What is counted is counted soon, and not before anybody else sees what happened.
+    counted(&connection, |statistics| statistics.unacknowledged == 1).await;
     server.order(&Order::Cut);
     within("the acknowledgement", sending).await.unwrap().unwrap();
-    assert_eq!((connection.statistics().unacknowledged, connection.statistics().resumes), (0, 1));
+    counted(&connection, |statistics| (statistics.unacknowledged, statistics.resumes) == (0, 1)).await;
+}
+
+/// Waits until the statistics are so.
+async fn counted(connection: &JitsiConnection, so: impl Fn(&Statistics) -> bool) {
+    within("the count", async {
+        while !so(&connection.statistics()) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
