@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::io::AsyncBufReadExt;
 use tokio::sync::Notify;
 
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(60);
 /// Of the whole process, debug build and all.
 const LIMIT_KIB: u64 = 40 * 1024;
 const SERVER: &str = "--be-the-server";

@@ -59,7 +59,7 @@ async fn a_caller_that_sends_without_end_hears_of_others_all_the_same() {
     let server = server().await;
     let (connection, mut events, jid) = established(&server).await;
     let callers = Callers::start(4, &connection);
-    within("a queue that is full", async {
+    within("the first calls", async {
         while callers.calls() < 20_000 {
             tokio::task::yield_now().await;
         }
@@ -200,7 +200,7 @@ async fn the_statistics_are_of_what_went_and_came_and_waits() {
     let sending = connection.clone();
     let sending = tokio::spawn(async move { sending.send_stanza("<message/>").await });
     within("the stanza", server.handled(2)).await;
-    // What is counted is counted soon, and not before anybody else sees what happened.
+    // A counter may move a moment after others can see what it counts.
     counted(&connection, |statistics| statistics.unacknowledged == 1).await;
     server.order(&Order::Cut);
     within("the acknowledgement", sending).await.unwrap().unwrap();

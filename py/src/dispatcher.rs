@@ -79,7 +79,9 @@ fn note(note: Note) {
 pub(crate) fn stop(exiting: bool) {
     let dispatcher = {
         let mut state = state();
-        state.exiting = exiting.then(|| thread::current().id());
+        if exiting {
+            state.exiting = Some(thread::current().id());
+        }
         state.dispatcher.take()
     };
     let Some(Dispatcher { notes, thread }) = dispatcher else { return };
